@@ -1,0 +1,1 @@
+"""The blind contest: start, stream, reveal."""

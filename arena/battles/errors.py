@@ -1,0 +1,42 @@
+"""Why something cannot be done to a battle, in a sentence for the person who asked.
+
+BattleError
+├── PromptRefused        empty, too long, or not text
+├── WrongSize            fewer than two contestants, or more than six
+├── UnknownContestant    no such slug, or not in play
+├── TooFewContestants    not enough are available
+├── NotYours             only who started a battle may steer it
+└── NotNow               the battle's state does not allow it
+"""
+
+
+class BattleError(Exception):
+    """`str(error)` is the sentence; `field` names the input it is about, if any."""
+
+    status = 422
+    field = ""
+
+
+class PromptRefused(BattleError):
+    field = "prompt"
+
+
+class WrongSize(BattleError):
+    field = "size"
+
+
+class UnknownContestant(BattleError):
+    field = "contestants"
+
+
+class TooFewContestants(BattleError):
+    status = 409
+    field = "contestants"
+
+
+class NotYours(BattleError):
+    status = 403
+
+
+class NotNow(BattleError):
+    status = 409

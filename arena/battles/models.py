@@ -1,0 +1,162 @@
+"""The blind contest: a battle has slots with contestants, turns with prompts, and a response for each."""
+
+import uuid
+
+from django.db import models
+from django.urls import reverse
+
+from arena.contestants.models import Contestant
+from arena.problems.models import Problem
+from arena.teams.models import Voter
+
+SLOTS = "ABCDEF"
+MIN_SIZE = 2
+MAX_SIZE = len(SLOTS)
+
+
+class BattleStatus(models.TextChoices):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class Pacing(models.TextChoices):
+    """How text reaches the browsers of a battle."""
+
+    LIVE = "live", "as it comes"
+
+
+class BattleQuerySet(models.QuerySet["Battle"]):
+    def visible_to(self, voter: Voter | None) -> "BattleQuerySet":
+        """A battle is unlisted, not secret: whoever has its link, an unguessable id, may watch and vote."""
+        return self.all()
+
+    def listed_for(self, voter: Voter | None) -> "BattleQuerySet":
+        """The battles this voter started, newest first."""
+        return (self.filter(started_by=voter) if voter else self.none()).order_by("-created_at", "-id")
+
+
+class Battle(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    started_by = models.ForeignKey(Voter, on_delete=models.SET_NULL, null=True, related_name="battles")
+    problem = models.ForeignKey(Problem, on_delete=models.SET_NULL, null=True, blank=True, related_name="battles")
+    system = models.TextField("system prompt", blank=True)
+    blind = models.BooleanField(default=True)
+    pacing = models.CharField(max_length=10, choices=Pacing, default=Pacing.LIVE)
+    status = models.CharField(max_length=10, choices=BattleStatus, default=BattleStatus.RUNNING)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Set when the first voter sees the names: from then on nothing that was judged may change.
+    revealed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BattleQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["started_by", "-created_at"])]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def get_absolute_url(self) -> str:
+        return reverse("battle", args=[self.pk])
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == BattleStatus.RUNNING
+
+
+class Seat(models.Model):
+    """A contestant's anonymous place in a battle."""
+
+    battle = models.ForeignKey(Battle, on_delete=models.CASCADE, related_name="seats")
+    slot = models.CharField(max_length=1)
+    contestant = models.ForeignKey(Contestant, on_delete=models.PROTECT, related_name="seats")
+
+    class Meta:
+        ordering = ["slot"]
+        constraints = [
+            models.UniqueConstraint(fields=["battle", "slot"], name="one_contestant_per_slot"),
+            models.UniqueConstraint(fields=["battle", "contestant"], name="contestant_never_meets_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot} of {self.battle_id}"
+
+
+class Turn(models.Model):
+    """One prompt, put to every contestant of the battle."""
+
+    battle = models.ForeignKey(Battle, on_delete=models.CASCADE, related_name="turns")
+    index = models.PositiveSmallIntegerField()
+    prompt = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [models.UniqueConstraint(fields=["battle", "index"], name="one_turn_per_index")]
+
+    def __str__(self) -> str:
+        return f"turn {self.index} of {self.battle_id}"
+
+
+class ResponseStatus(models.TextChoices):
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+TERMINAL = (ResponseStatus.FINISHED, ResponseStatus.FAILED, ResponseStatus.STOPPED)
+
+
+class ResponseQuerySet(models.QuerySet["Response"]):
+    def running(self) -> "ResponseQuerySet":
+        return self.exclude(status__in=TERMINAL)
+
+
+class Response(models.Model):
+    """One contestant's output in a turn. Texts are saved once, when the response ends."""
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="responses")
+    seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="responses")
+    status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.WAITING)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    reasoning = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    raw = models.TextField(blank=True, help_text="As the server sent it, tags included; empty if the same.")
+    # [[start, end], …]: the numbered steps of the reasoning, or of the answer where no reasoning is shared.
+    steps = models.JSONField(default=list, blank=True)
+    is_split_inferred = models.BooleanField(default=False)
+    is_truncated = models.BooleanField(default=False)
+    failure_code = models.CharField(max_length=30, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.FloatField(null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ResponseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["turn__index", "seat__slot"]
+        constraints = [models.UniqueConstraint(fields=["turn", "seat"], name="one_response_per_turn_and_slot")]
+        indexes = [
+            models.Index(
+                fields=["status"], name="running_responses", condition=models.Q(status__in=["waiting", "streaming"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"response {self.pk}"
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.reasoning or self.answer)

@@ -1,0 +1,96 @@
+"""A battle as it may be shown to someone who does not know the names: `BlindBattle`, built from slots only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Prefetch
+
+from arena.battles.models import Battle, Response, Turn
+from arena.teams.models import Voter
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlindResponse:
+    slot: str
+    turn: int
+    status: str
+    reasoning: str
+    answer: str
+    failure: Failure | None
+    is_truncated: bool
+    steps: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlindTurn:
+    index: int
+    prompt: str
+    responses: tuple[BlindResponse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlindBattle:
+    """What anyone who may see the battle may know before the reveal."""
+
+    id: str
+    status: str
+    blind: bool
+    slots: tuple[str, ...]
+    turns: tuple[BlindTurn, ...]
+    problem: str
+    system: str
+    created_at: datetime
+
+    @property
+    def prompt(self) -> str:
+        return self.turns[0].prompt
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "running"
+
+
+def find_battle(battle_id: UUID, voter: Voter | None) -> Battle | None:
+    """The battle with this id, if this voter may see it."""
+    return Battle.objects.visible_to(voter).select_related("problem").filter(pk=battle_id).first()
+
+
+def blind_battle(battle: Battle) -> BlindBattle:
+    """Three queries, whatever the number of turns and slots."""
+    responses = Response.objects.select_related("seat").defer("raw").order_by("seat__slot")
+    turns = Turn.objects.filter(battle=battle).prefetch_related(Prefetch("responses", responses))
+    return BlindBattle(
+        id=str(battle.pk),
+        status=battle.status,
+        blind=battle.blind,
+        slots=tuple(battle.seats.values_list("slot", flat=True)),
+        turns=tuple(
+            BlindTurn(
+                turn.index, turn.prompt, tuple(_blind_response(turn, response) for response in turn.responses.all())
+            )
+            for turn in turns
+        ),
+        problem=battle.problem.slug if battle.problem else "",
+        system=battle.system,
+        created_at=battle.created_at,
+    )
+
+
+def _blind_response(turn: Turn, response: Response) -> BlindResponse:
+    return BlindResponse(
+        slot=response.seat.slot,
+        turn=turn.index,
+        status=response.status,
+        reasoning=response.reasoning,
+        answer=response.answer,
+        failure=Failure(response.failure_code, response.failure_message) if response.failure_code else None,
+        is_truncated=response.is_truncated,
+        steps=tuple((start, end) for start, end in response.steps),
+    )

@@ -1,0 +1,156 @@
+"""The verbs of a battle that people use: start it, ask on, stop it, retry a slot.
+
+They write rows; telling the workers and the browsers is left to the door that called (see `tasks.py`).
+"""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from arena.battles.errors import NotNow, NotYours, PromptRefused
+from arena.battles.models import Battle, BattleStatus, Pacing, Response, ResponseStatus, Seat, Turn
+from arena.battles.pairing import line_up
+from arena.problems.models import Problem
+from arena.teams.models import Voter
+
+
+@transaction.atomic
+def start_battle(
+    voter: Voter,
+    *,
+    prompt: str = "",
+    problem: Problem | None = None,
+    size: int = 2,
+    contestants: Sequence[str] = (),
+    blind: bool = True,
+    pacing: str = Pacing.LIVE,
+    system: str = "",
+) -> Battle:
+    """Draw and seat the contestants, save the battle with its first turn. Raises a BattleError."""
+    text = clean_prompt(problem.statement if problem else prompt)
+    seating = line_up(size, contestants)
+    battle = Battle.objects.create(
+        started_by=voter,
+        problem=problem,
+        system=clean_prompt(system) if system.strip() else "",
+        blind=blind,
+        pacing=pacing,
+    )
+    Seat.objects.bulk_create(
+        Seat(battle=battle, slot=slot, contestant=contestant) for slot, contestant in seating.items()
+    )
+    _open_turn(battle, 0, text)
+    return battle
+
+
+@transaction.atomic
+def add_turn(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
+    """A follow-up to every contestant. Refused while a turn runs, and after anyone has seen the names."""
+    _require_starter(battle, voter)
+    text = clean_prompt(prompt)
+    if battle.revealed_at:
+        raise NotNow("The names have been shown: start a new battle to ask on.")
+    claimed = Battle.objects.filter(pk=battle.pk, status=BattleStatus.FINISHED, revealed_at=None).update(
+        status=BattleStatus.RUNNING, finished_at=None
+    )
+    if not claimed:
+        raise NotNow("The contestants are still at work: wait until all have finished, or stop them.")
+    index = battle.turns.count()
+    if index >= settings.ARENA_MAX_TURNS:
+        raise NotNow(f"A battle has at most {settings.ARENA_MAX_TURNS} turns.")
+    battle.refresh_from_db()
+    return _open_turn(battle, index, text)
+
+
+@transaction.atomic
+def stop_battle(battle: Battle, voter: Voter | None) -> None:
+    """End what no worker has begun yet; the door then tells the workers to end what they hold."""
+    _require_starter(battle, voter)
+    if not battle.is_running:
+        raise NotNow("Nothing is running in this battle.")
+    Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).update(
+        status=ResponseStatus.STOPPED, finished_at=timezone.now()
+    )
+    finish_if_ended(battle)
+
+
+@transaction.atomic
+def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Response:
+    """Ask one slot of the last turn again; its earlier text is dropped, the other slots are untouched."""
+    _require_starter(battle, voter)
+    if battle.revealed_at:
+        raise NotNow("The names have been shown: what was judged stays as it was.")
+    response = (
+        Response.objects.filter(turn__battle=battle, seat__slot=slot)
+        .select_related("turn", "seat")
+        .order_by("-turn__index")
+        .first()
+    )
+    if response is None:
+        raise NotNow(f"This battle has no slot {slot[:5]!r}.")
+    again = Response.objects.filter(pk=response.pk, status__in=[ResponseStatus.FAILED, ResponseStatus.STOPPED])
+    if not again.update(
+        status=ResponseStatus.WAITING,
+        attempt=F("attempt") + 1,
+        reasoning="",
+        answer="",
+        raw="",
+        steps=[],
+        is_truncated=False,
+        is_split_inferred=False,
+        failure_code="",
+        failure_message="",
+        input_tokens=None,
+        output_tokens=None,
+        reasoning_tokens=None,
+        cost_usd=None,
+        first_token_ms=None,
+        duration_ms=None,
+        finished_at=None,
+    ):
+        raise NotNow("Only a response that failed or was stopped can be retried.")
+    Battle.objects.filter(pk=battle.pk).update(status=BattleStatus.RUNNING, finished_at=None)
+    response.refresh_from_db()
+    return response
+
+
+def finish_if_ended(battle: Battle) -> bool:
+    """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
+    if Response.objects.running().filter(turn__battle=battle).exists():
+        return False
+    Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(
+        status=BattleStatus.FINISHED, finished_at=timezone.now()
+    )
+    return True
+
+
+def clean_prompt(text: str) -> str:
+    """The prompt as it is stored and sent. Raises PromptRefused."""
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise PromptRefused("Write a question first.")
+    if len(text) > settings.ARENA_PROMPT_MAX_CHARS:
+        raise PromptRefused(
+            f"The prompt has {len(text):,} characters; at most {settings.ARENA_PROMPT_MAX_CHARS:,} are allowed."
+        )
+    if "\0" in text:
+        raise PromptRefused("The prompt contains a NUL character, which cannot be stored.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptRefused("The prompt contains a broken character (half of a surrogate pair).") from error
+    return text
+
+
+def _open_turn(battle: Battle, index: int, prompt: str) -> Turn:
+    turn = Turn.objects.create(battle=battle, index=index, prompt=prompt)
+    Response.objects.bulk_create(Response(turn=turn, seat=seat) for seat in battle.seats.all())
+    return turn
+
+
+def _require_starter(battle: Battle, voter: Voter | None) -> None:
+    if voter is None or battle.started_by_id != voter.pk:
+        raise NotYours("Only the person who started this battle can do that.")

@@ -1,0 +1,1 @@
+"""Who answers: the catalogue, and the wire to each model server."""

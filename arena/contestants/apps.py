@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ContestantsConfig(AppConfig):
+    name = "arena.contestants"

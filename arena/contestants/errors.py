@@ -1,0 +1,111 @@
+"""What can go wrong with a model server. Each kind knows if trying again may help. No Django here.
+
+ProviderError
+├── Unreachable      no connection, or it was refused
+├── KeyMissing       the variable that should hold the key is empty
+├── KeyRefused       401 or 403
+├── QuotaSpent       the account has no credit left
+├── RateLimited      429, 503: busy; may carry `retry_after_s`
+├── ModelGone        no such model (any more)
+├── ContextTooLong   the prompt does not fit
+├── ContentRefused   the server's filter refused the prompt
+├── BadRequest       any other 4xx
+├── ServerFailed     5xx, or an error in mid-stream
+├── Truncated        the stream ended without its terminal mark
+├── Garbage          not the protocol: HTML, broken JSON, an empty 200
+├── TimedOut         silent for too long, or past the deadline
+└── TooLarge         more text than the arena takes
+
+`message` is shown to voters before the reveal: one plain sentence that names no contestant, vendor or server.
+`str(error)` is the full story for the operator's log.
+"""
+
+
+class ProviderError(Exception):
+    """`detail` is for the log and may name the server; it never holds a key."""
+
+    code = "failed"
+    message = "This contestant's server failed."
+    may_retry = True
+
+    def __init__(self, detail: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{self.code}: {detail}" if detail else self.code)
+        self.retry_after_s = retry_after_s
+
+
+class Unreachable(ProviderError):
+    code = "unreachable"
+    message = "This contestant's server could not be reached."
+
+
+class KeyMissing(ProviderError):
+    code = "key_missing"
+    message = "This contestant's server needs a key, and none is configured."
+    may_retry = False
+
+
+class KeyRefused(ProviderError):
+    code = "key_refused"
+    message = "This contestant's server refused the configured key."
+    may_retry = False
+
+
+class QuotaSpent(ProviderError):
+    code = "quota_spent"
+    message = "The account at this contestant's server has no credit left."
+    may_retry = False
+
+
+class RateLimited(ProviderError):
+    code = "busy"
+    message = "This contestant's server is busy; try again in a while."
+
+
+class ModelGone(ProviderError):
+    code = "model_gone"
+    message = "This contestant's server no longer offers it."
+    may_retry = False
+
+
+class ContextTooLong(ProviderError):
+    code = "context_too_long"
+    message = "The conversation is too long for this contestant."
+    may_retry = False
+
+
+class ContentRefused(ProviderError):
+    code = "content_refused"
+    message = "This contestant's server refused to answer this prompt."
+    may_retry = False
+
+
+class BadRequest(ProviderError):
+    code = "bad_request"
+    message = "This contestant's server did not accept the request."
+    may_retry = False
+
+
+class ServerFailed(ProviderError):
+    code = "server_failed"
+    message = "This contestant's server failed."
+
+
+class Truncated(ProviderError):
+    code = "truncated"
+    message = "The stream broke off before this contestant had finished."
+
+
+class Garbage(ProviderError):
+    code = "garbage"
+    message = "This contestant's server sent something that could not be read."
+
+
+class TimedOut(ProviderError):
+    code = "timed_out"
+    message = "This contestant was silent for too long."
+
+
+class TooLarge(ProviderError):
+    code = "too_large"
+    message = "This contestant wrote more than the arena takes."
+    may_retry = False

@@ -1,0 +1,73 @@
+"""Who answers: an LLM entered in the arena, with what is needed to call it."""
+
+from django.db import models
+
+
+class Provider(models.TextChoices):
+    """The wire protocol a contestant's server speaks."""
+
+    OLLAMA = "ollama", "Ollama"
+    OPENAI = "openai", "OpenAI chat completions"
+    OPENAI_RESPONSES = "openai-responses", "OpenAI Responses"
+    ANTHROPIC = "anthropic", "Anthropic Messages"
+
+
+class Source(models.TextChoices):
+    """Where an entry comes from."""
+
+    CATALOGUE = "catalogue", "catalogue"
+    DISCOVERED = "discovered", "found on a server"
+    SIMULATOR = "simulator", "simulated"
+    ADMIN = "admin", "entered by hand"
+
+
+class ContestantQuerySet(models.QuerySet["Contestant"]):
+    def active(self) -> "ContestantQuerySet":
+        return self.filter(active=True)
+
+    def available(self) -> "ContestantQuerySet":
+        return self.active().filter(is_available=True)
+
+    def real(self) -> "ContestantQuerySet":
+        return self.filter(simulated=False)
+
+
+class Contestant(models.Model):
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=120)
+    provider = models.CharField(max_length=20, choices=Provider)
+    model = models.CharField(max_length=200, help_text="The model's id at its server.")
+    base_url = models.CharField(max_length=300, blank=True, help_text="Empty: the provider's default.")
+    api_key_env = models.CharField(
+        "key variable", max_length=80, blank=True, help_text="Name of the variable that holds the key, never the key."
+    )
+    params_b = models.FloatField("parameters (billions)", null=True, blank=True)
+    license = models.CharField(max_length=80, blank=True)
+    price_in_usd_per_mtok = models.FloatField(null=True, blank=True)
+    price_out_usd_per_mtok = models.FloatField(null=True, blank=True)
+    opens_with_reasoning = models.BooleanField(
+        default=False, help_text="Its stream begins inside the reasoning, without an opening tag."
+    )
+    options = models.JSONField(default=dict, blank=True, help_text="Passed to the model server.")
+    strategy = models.JSONField(default=dict, blank=True)
+    source = models.CharField(max_length=12, choices=Source, default=Source.ADMIN)
+    simulated = models.BooleanField(default=False)
+    active = models.BooleanField(default=True, help_text="Off: never drawn; keeps its place on the leaderboard.")
+
+    is_available = models.BooleanField(default=False, editable=False)
+    unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContestantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        """The name wherever one may be shown: a simulated contestant always says so."""
+        return f"{self.name} (simulated)" if self.simulated else self.name

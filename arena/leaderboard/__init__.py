@@ -1,0 +1,1 @@
+"""Ballots into ratings."""

@@ -1,0 +1,1 @@
+"""How the arena's processes are started, supervised and checked."""

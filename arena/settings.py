@@ -1,0 +1,270 @@
+"""The arena's settings. Each can be set in the environment or in `.env`; `.env.example` documents them."""
+
+import hashlib
+import secrets
+import tempfile
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from arena.environment import (
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_str,
+    env_url,
+    read_dotenv,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+read_dotenv(BASE_DIR / ".env")
+
+# Where this copy of the arena keeps its own files: SQLite, the embedded Redis, the secret key.
+VAR_DIR = Path(env_str("ARENA_VAR", str(BASE_DIR / "var"))).absolute()
+
+
+# --- Web -------------------------------------------------------------------------------------------
+
+HOST = env_str("HOST", "127.0.0.1")
+PORT = env_int("PORT", 8000, low=1, high=65535)
+DEBUG = env_bool("DEBUG", default=False)
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+
+
+def kept_secret_key() -> str:
+    """The key generated for this copy at its first start, kept where only its owner can read it."""
+    path = VAR_DIR / "secret_key"
+    try:
+        if path.is_file() and (key := path.read_text().strip()):
+            return key
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"cannot write to {VAR_DIR}: {error.strerror}.") from error
+
+
+SECRET_KEY = env_str("SECRET_KEY") or kept_secret_key()
+
+ROOT_URLCONF = "arena.urls"
+ASGI_APPLICATION = "arena.asgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "ninja",
+    "arena.teams",
+    "arena.contestants",
+    "arena.problems",
+    "arena.battles",
+    "arena.voting",
+    "arena.leaderboard",
+    "arena.running",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Scripts, styles, fonts and sockets come from this site only; nothing is written inline.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Set to true behind a proxy that terminates TLS and sets X-Forwarded-Proto.
+BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 365  # an anonymous voter is known by this cookie alone
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+
+# --- People ----------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "teams.User"
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+
+# --- Database --------------------------------------------------------------------------------------
+
+
+def database() -> dict[str, object]:
+    """SQLite in `var/`, or what DATABASE_URL names, with the options each needs under many writers."""
+    url = env_str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'arena.sqlite3'}")
+    try:
+        config: dict[str, object] = dict(environ.Env.db_url_config(url))
+    except Exception as error:
+        raise ImproperlyConfigured(f"DATABASE_URL is not a database URL: {error}.") from error
+    engine = config.get("ENGINE")
+    if engine == "django.db.backends.sqlite3":
+        config["OPTIONS"] = {
+            "timeout": 20,
+            # Writers queue at BEGIN instead of failing in mid-transaction with "database is locked".
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    elif engine in {"django.db.backends.postgresql", "django.db.backends.postgresql_psycopg2"}:
+        config["ENGINE"] = "django.db.backends.postgresql"
+        config["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env_int("DATABASE_POOL", 10, low=1, high=500)}}
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:// or postgres://.")
+    config["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")} if "sqlite3" in str(engine) else {}
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# --- Redis and Celery ------------------------------------------------------------------------------
+
+
+def embedded_redis_socket() -> Path:
+    """The embedded Redis listens here: in `var/`, or, where that path is too long for a socket, in /tmp."""
+    socket = VAR_DIR / "redis.sock"
+    if len(str(socket)) < 100:  # sun_path holds 104 bytes on macOS, 108 on Linux
+        return socket
+    digest = hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"reasoning-arena-{digest}" / "redis.sock"
+
+
+REDIS_IS_EMBEDDED = not env_str("REDIS_URL")
+REDIS_URL = env_url("REDIS_URL", f"unix://{embedded_redis_socket()}", schemes=("redis", "rediss", "unix"))
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+# A task is taken off the queue when it starts. What a killed worker held is found by its lease
+# (arena/battles/leases.py) within seconds; late acknowledgement would run battles twice instead.
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60 * 60 * 24}
+CELERY_BEAT_SCHEDULE = {
+    "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},
+    "look which contestants answer": {"task": "contestants.check_availability", "schedule": 60.0},
+    "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
+    "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
+}
+
+
+# --- Model servers ---------------------------------------------------------------------------------
+
+OLLAMA_HOST = env_url("OLLAMA_HOST", "http://127.0.0.1:11434", schemes=("http", "https"))
+OPENAI_BASE_URL = env_url("OPENAI_BASE_URL", "https://api.openai.com/v1", schemes=("http", "https"))
+ANTHROPIC_BASE_URL = env_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com", schemes=("http", "https"))
+
+# A TOML file that adds contestants or overrides shipped ones.
+ARENA_CATALOGUE = env_str("ARENA_CATALOGUE")
+# Simulated contestants: in play only when no real one is available (auto), always, or never.
+ARENA_SIMULATED = env_choice("ARENA_SIMULATED", "auto", ("auto", "always", "never"))
+# Where simulated contestants are served; empty: each worker serves its own on a loopback port.
+SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMULATOR_URL") else ""
+
+
+# --- Arena rules -----------------------------------------------------------------------------------
+
+ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
+ARENA_PROMPT_MAX_CHARS = env_int("ARENA_PROMPT_MAX_CHARS", 50_000, low=100, high=500_000)
+ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)
+# A reasoner may be silent for minutes before its first token, or while its weights are loaded.
+ARENA_FIRST_TOKEN_TIMEOUT_S = env_float("ARENA_FIRST_TOKEN_TIMEOUT_S", 900, low=1, high=86_400)
+ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=86_400)
+ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
+ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
+
+
+# --- Static files ----------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+}
+
+
+# --- Words, time, logs -----------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOG_LEVEL = env_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")).upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "arena": {"level": LOG_LEVEL},
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,1 @@
+"""Who votes: people, teams, voters."""

@@ -1,0 +1,22 @@
+"""Who is asking: the voter behind a session or a bearer token."""
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
+
+from arena.teams.models import ApiToken, User, Voter
+
+VOTER_KEY = "voter"
+
+
+def current_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Voter | None:
+    """The voter of a signed-in user or of an anonymous session; None while they have done nothing yet."""
+    if isinstance(user, User):
+        return Voter.objects.filter(user=user).first()
+    voter_id = session.get(VOTER_KEY)
+    return Voter.objects.filter(pk=voter_id, user=None).first() if voter_id else None
+
+
+def user_of_token(secret: str) -> User | None:
+    token = ApiToken.objects.select_related("user").filter(digest=ApiToken.digest_of(secret)).first()
+    return token.user if token and token.user.is_active else None

@@ -1,0 +1,15 @@
+"""What can be reached by HTTP: each app's pages, the API, the admin."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("arena.battles.urls")),
+    path("", include("arena.voting.urls")),
+    path("", include("arena.leaderboard.urls")),
+    path("", include("arena.contestants.urls")),
+    path("", include("arena.problems.urls")),
+    path("", include("arena.running.urls")),
+    path("accounts/", include("arena.teams.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -122,5 +122,3 @@ def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     if failure:
         events.append(ResponseFailed(slot, turn, *failure).wire())
     return events
-
-

@@ -7,6 +7,7 @@ The log is for those who watch; the database has the texts once a response has e
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 from uuid import UUID
 
 import redis
@@ -24,6 +25,7 @@ STOP_CHANNEL = "arena:stop"
 
 Position = tuple[int, int]
 START: Position = (0, 0)
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 def log_key(battle_id: UUID | str) -> str:
@@ -58,7 +60,7 @@ def join_deltas(events: Iterable[Wire]) -> list[Wire]:
             joined.append([slot, turn, part, text])
     for place, pieces in places:
         if len(pieces) > 1:
-            joined[place][3] = "".join(pieces)  # type: ignore[index, call-overload]  # only deltas have places
+            joined[place][3] = "".join(pieces)  # type: ignore[index]  # only deltas have places
     return joined
 
 
@@ -104,7 +106,7 @@ def _base36(number: int) -> str:
             return digits
 
 
-def publish(client: "redis.Redis[bytes]", battle_id: UUID | str, events: Iterable[Event]) -> None:
+def publish(client: redis.Redis, battle_id: UUID | str, events: Iterable[Event]) -> None:
     """Append events that belong to no run. Raises RedisError."""
     with client.pipeline(transaction=False) as pipe:
         pipe.xadd(log_key(battle_id), {"e": encode(events)}, maxlen=LOG_ENTRIES_MAX)
@@ -112,10 +114,10 @@ def publish(client: "redis.Redis[bytes]", battle_id: UUID | str, events: Iterabl
         pipe.execute()
 
 
-def read_log(client: "redis.Redis[bytes]", battle_id: UUID | str) -> Iterator[tuple[Position, list[Wire]]]:
+def read_log(client: redis.Redis, battle_id: UUID | str) -> Iterator[tuple[Position, list[Wire]]]:
     """All entries of a log, oldest first. Raises RedisError."""
     start = "-"
-    while entries := client.xrange(log_key(battle_id), min=start, count=READ_COUNT):
+    while entries := cast(Entries, client.xrange(log_key(battle_id), min=start, count=READ_COUNT)):
         for id_, fields in entries:
             yield parse_position(id_), decode(fields)
         start = f"({entries[-1][0].decode()}"

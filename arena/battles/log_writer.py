@@ -77,7 +77,7 @@ class RunLog:
 class LogWriter:
     """Appends for all runs of a worker's loop. Run `work()` as a task."""
 
-    def __init__(self, client: "redis.asyncio.Redis[bytes]") -> None:
+    def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
         self._sha = ""
         self._waiting: dict[str, RunLog] = {}
@@ -132,7 +132,14 @@ class LogWriter:
             for log in logs:
                 log.gather()
                 pipe.evalsha(
-                    self._sha, 2, log.lease, log.log, str(log.number), log.entry, str(LOG_ENTRIES_MAX), str(LOG_EXPIRY_S)
+                    self._sha,
+                    2,
+                    log.lease,
+                    log.log,
+                    str(log.number),
+                    log.entry,
+                    str(LOG_ENTRIES_MAX),
+                    str(LOG_EXPIRY_S),
                 )
             results = await pipe.execute(raise_on_error=False)
         for log, result in zip(logs, results, strict=True):

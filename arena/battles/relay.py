@@ -15,6 +15,7 @@ from itertools import chain, takewhile
 import redis.asyncio
 from django.conf import settings
 from redis.exceptions import RedisError
+from redis.typing import KeyT, StreamIdT
 
 from arena.battles.event_log import (
     READ_COUNT,
@@ -96,7 +97,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._feeds: dict[bytes, Feed] = {}
-        self._client: redis.asyncio.Redis[bytes] = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         self._reader: asyncio.Task[None] | None = None
         self._reader_id: int | None = None
         self._has_feeds = asyncio.Event()
@@ -156,13 +157,13 @@ class Relay:
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
 
-    async def _read_on(self, client: "redis.asyncio.Redis[bytes]") -> None:
+    async def _read_on(self, client: redis.asyncio.Redis) -> None:
         loop = asyncio.get_running_loop()
         while True:
             if not self._feeds:
                 self._has_feeds.clear()
                 await self._has_feeds.wait()
-            streams = {key: entry_id(feed.position) for key, feed in self._feeds.items()}
+            streams: dict[KeyT, StreamIdT] = {key: entry_id(feed.position) for key, feed in self._feeds.items()}
             answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
             read_at = loop.time()
             for key, entries in answer or ():

@@ -46,7 +46,7 @@ INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant w
 Delivery = tuple[Part, Outcome | None]
 
 
-def play_waiting(battle_id: UUID, client: "redis.Redis[bytes]") -> None:
+def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
     """Claim and play the battle's waiting responses; return when all have ended and are saved."""
     run_id = uuid.uuid4().hex
     lease = lease_key(run_id)
@@ -127,7 +127,7 @@ def _streaming(response_id: int, run_id: str) -> Response | None:
     return mine.select_related("seat__contestant", "turn__battle").first()
 
 
-def sweep(client: "redis.Redis[bytes]") -> list[UUID]:
+def sweep(client: redis.Redis) -> list[UUID]:
     """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
     streaming = Response.objects.filter(status=ResponseStatus.STREAMING).select_related("turn", "seat").order_by("run")
     for run_id, responses in groupby(list(streaming), key=lambda response: response.run):
@@ -190,7 +190,9 @@ def _claim(battle_id: UUID, run_id: str) -> list[Part]:
     Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING).update(
         status=ResponseStatus.STREAMING, run=run_id
     )
-    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id).select_related("turn__battle", "seat__contestant")
+    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id).select_related(
+        "turn__battle", "seat__contestant"
+    )
     return [_part(response) for response in claimed]
 
 
@@ -212,7 +214,7 @@ def _part(response: Response) -> Part:
     )
 
 
-def _take_over(response: Response, client: "redis.Redis[bytes]") -> None:
+def _take_over(response: Response, client: redis.Redis) -> None:
     state = LogState()
     for _, events in read_log(client, response.turn.battle_id):
         state.apply(events)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # The sweep enqueues a waiting battle at most so often, lest a busy queue fill with copies.
 ENQUEUE_AGAIN_S = 30
 
-_redis: "redis.Redis[bytes]" = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+_redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
 
 
 @shared_task(name="battles.play")

@@ -174,7 +174,9 @@ class WorkerLoop:
 
     async def _prepare(self) -> None:
         self._http = make_client()
-        self._redis: redis.asyncio.Redis[bytes] = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
+        self._restore_lease = self._redis.register_script(RESTORE_SCRIPT)
         self._writer = LogWriter(self._redis)
         for work in (self._writer.work(), self._renew_leases(), self._watch_limits(), self._listen_for_stops()):
             self._keep(work)
@@ -240,7 +242,7 @@ class WorkerLoop:
         """Redis has lost the run's lease or its latest appends: say everything again, unless the run was swept."""
         while True:
             try:
-                if not await self._redis.eval(RESTORE_SCRIPT, 1, run.log.lease, str(int(LEASE_S * 1000))):
+                if not await self._restore_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)]):
                     run.log.close()
                     return run.interrupt()
                 break
@@ -251,12 +253,11 @@ class WorkerLoop:
         self._writer.mark(run.log, urgent=True)
 
     async def _renew_leases(self) -> None:
-        renew = self._redis.register_script(RENEW_SCRIPT)
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
             for run in list(self._runs.values()):
                 try:
-                    renewed = await renew(keys=[run.log.lease], args=[int(LEASE_S * 1000)])
+                    renewed = await self._renew_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)])
                 except RedisError as error:
                     logger.warning("leases cannot be renewed: %s", error)
                     break

@@ -114,6 +114,12 @@ class Relay:
             if not feed.watchers and self._feeds.get(feed.key) is feed:
                 del self._feeds[feed.key]
 
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._client.aclose()
+
     async def _open(self, battle_id: str) -> Feed:
         feed = Feed(battle_id)
         if feed.key in self._feeds:

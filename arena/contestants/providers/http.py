@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -128,9 +129,13 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The body as it comes; decompressed where a proxy compressed it all the same."""
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
-    return response.aiter_bytes() if encoded else response.aiter_raw()
+    """The body as it comes; decompressed where a proxy compressed it all the same.
+
+    The bare stream, since `aiter_raw` adds a third to what a token costs.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return response.aiter_bytes()
+    return aiter(cast(httpx.AsyncByteStream, response.stream))
 
 
 async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> list[Delta]:

@@ -5,7 +5,7 @@ that is too big, a fault of ours) is rewritten by `ProblemMiddleware`, so that n
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from http.client import responses as reasons
 
@@ -51,8 +51,16 @@ def problem_response(problem: Problem) -> HttpResponse:
     return response
 
 
+def only_parameters(request: HttpRequest, known: Iterable[str]) -> None:
+    """Refuse a parameter that would be ignored: the answer would look filtered, and not be."""
+    unknown = sorted(set(request.GET) - set(known))
+    if unknown:
+        names = ", ".join(repr(name[:40]) for name in unknown[:MAX_ERRORS])
+        raise Problem(422, f"There is no parameter {names} here; there is {', '.join(known)}.")
+
+
 @sync_and_async_middleware
-def ProblemMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802  # named as Django names middleware
+def ProblemMiddleware(get_response: GetResponse) -> GetResponse:  # named as Django names middleware
     """Answers HEAD as GET (the server drops the body), keeps answers out of caches, and rewrites foreign errors."""
     if iscoroutinefunction(get_response):
 
@@ -110,7 +118,9 @@ def _content(problem: Problem) -> str:
 
 def _sentence(request: HttpRequest, response: HttpResponseBase) -> str:
     if response.status_code == 405:
-        return f"This address does not take {request.method}; it takes {response.headers.get('Allow', 'other methods')}."
+        return (
+            f"This address does not take {request.method}; it takes {response.headers.get('Allow', 'other methods')}."
+        )
     return _SENTENCES.get(response.status_code, "The request was refused.") if response.status_code < 500 else _OURS
 
 

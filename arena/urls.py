@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from arena.api import api
+
 urlpatterns = [
     path("", include("arena.battles.urls")),
     path("", include("arena.voting.urls")),
@@ -10,6 +12,7 @@ urlpatterns = [
     path("", include("arena.contestants.urls")),
     path("", include("arena.problems.urls")),
     path("", include("arena.running.urls")),
+    path("api/v1/", api.urls),
     path("accounts/", include("arena.teams.urls")),
     path("admin/", admin.site.urls),
 ]

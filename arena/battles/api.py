@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from pydantic import BaseModel, ConfigDict, Field
 
 from arena.battles import doors
-from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
+from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle, BattleStatus
 from arena.battles.queries import find_battle
 from arena.problem_json import Problem as Refusal
 from arena.problems.models import Problem
@@ -45,7 +45,7 @@ class Steered(Schema):
     id: str
     url: str = Field(description="Path of the battle's page on this site.")
     stream: str = Field(description="Path of the battle's socket on this site.")
-    status: Literal["running", "finished"]
+    status: BattleStatus
     slots: list[str]
 
 
@@ -122,7 +122,9 @@ def _problem(wanted: StartBattle) -> Problem | None:
 
 def _refuse_what_is_not_offered(wanted: StartBattle) -> None:
     if wanted.pacing in {"even", "together"}:
-        raise Refusal.about("pacing", 422, f"This arena shows text live so far: pacing {wanted.pacing!r} is not offered.")
+        raise Refusal.about(
+            "pacing", 422, f"This arena shows text live so far: pacing {wanted.pacing!r} is not offered."
+        )
     if wanted.team is not None:
         raise Refusal.about("team", 422, f"There is no team {wanted.team[:80]!r}.")
 
@@ -133,6 +135,6 @@ def _steered(battle: Battle) -> Steered:
         id=str(battle.pk),
         url=battle.get_absolute_url(),
         stream=stream_path(battle.pk),
-        status=battle.status,
+        status=BattleStatus(battle.status),
         slots=list(battle.seats.values_list("slot", flat=True)),
     )

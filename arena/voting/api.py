@@ -18,7 +18,7 @@ from arena.teams.api import asker
 from arena.teams.models import Voter
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
-from arena.voting.queries import MyBallot, Tally, battle_for
+from arena.voting.queries import MyBallot, battle_for
 from arena.voting.services import cast_ballot
 
 __all__ = ["router"]

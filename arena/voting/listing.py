@@ -53,7 +53,9 @@ def listed_battles(
     if after is not None:
         created_at, pk = after
         battles = battles.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
-    found = list(battles.prefetch_related(_first_turn(), _slots())[: limit + 1])
+    first_turns = Prefetch("turns", Turn.objects.filter(index=0), "first_turns")
+    slots = Prefetch("seats", Seat.objects.only("battle_id", "slot"))
+    found = list(battles.prefetch_related(first_turns, slots)[: limit + 1])
     page = found[:limit]
     return BattlePage(tuple(map(_listed, page)), _cursor(page[-1]) if len(found) > limit else None)
 
@@ -67,14 +69,6 @@ def _has_status(status: str) -> Q:
     if status == BattleStatus.RUNNING:
         return Q(status=BattleStatus.RUNNING)
     return Q(status=BattleStatus.FINISHED, names_known=status == REVEALED)
-
-
-def _first_turn() -> Prefetch[str, object, str]:
-    return Prefetch("turns", Turn.objects.filter(index=0), "first_turns")
-
-
-def _slots() -> Prefetch[str, object, str]:
-    return Prefetch("seats", Seat.objects.only("battle_id", "slot"))
 
 
 def _listed(battle: Battle) -> ListedBattle:

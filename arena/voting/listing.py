@@ -28,7 +28,7 @@ class ListedBattle:
     status: str
     blind: bool
     slots: tuple[str, ...]
-    problem: str
+    problem: str | None
     created_at: datetime
 
 
@@ -80,7 +80,7 @@ def _listed(battle: Battle) -> ListedBattle:
         status=REVEALED if battle.names_known and not battle.is_running else battle.status,  # type: ignore[attr-defined]
         blind=battle.blind,
         slots=tuple(seat.slot for seat in battle.seats.all()),
-        problem=battle.problem.slug if battle.problem else "",
+        problem=battle.problem.slug if battle.problem else None,
         created_at=battle.created_at,
     )
 

@@ -1,5 +1,3 @@
-from uuid import uuid4
-
 import pytest
 from django.conf import LazySettings
 
@@ -12,6 +10,8 @@ from tests.api.asking import Api, assert_problem, visitor
 from tests.factories import make_battle, make_contestant, make_finished_battle, make_voter
 
 pytestmark = pytest.mark.django_db
+
+UNKNOWN = "0b1f8cb6-5f0e-4a39-9a0c-3f1f7c3a5c77"
 
 VERDICTS = {"A": "correct", "B": "flawed"}
 
@@ -185,7 +185,7 @@ def test_a_ballot_before_any_answer_is_refused() -> None:
     assert not Ballot.objects.exists()
 
 
-@pytest.mark.parametrize("battle_id", [str(uuid4()), "1", "nonsense", "%00", "%F0%9F"])
+@pytest.mark.parametrize("battle_id", [UNKNOWN, "1", "nonsense", "%00", "%F0%9F"])
 def test_a_battle_that_is_not_there_is_404(battle_id: str) -> None:
     assert_problem(Api().get(f"/battles/{battle_id}"), 404)
     assert_problem(Api().put(f"/battles/{battle_id}/ballot", {"verdicts": VERDICTS}), 404)

@@ -13,6 +13,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.views.decorators.csrf import csrf_exempt
 
 CONTENT_TYPE = "application/problem+json"
 API_ROOT = "/api/"
@@ -49,6 +50,12 @@ def problem_response(problem: Problem) -> HttpResponse:
     if problem.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+@csrf_exempt  # or a POST astray would be asked for a token instead of being told that it is astray
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Whatever else is asked for under /api/, without the cost of an HTML page that is thrown away."""
+    return problem_response(Problem(404, _SENTENCES[404]))
 
 
 def only_parameters(request: HttpRequest, known: Iterable[str]) -> None:

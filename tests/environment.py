@@ -8,6 +8,7 @@ from pathlib import Path
 
 VAR_DIR = Path(tempfile.mkdtemp(prefix="arena-tests-"))
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
+(VAR_DIR / "static").mkdir()  # servestatic warns where there is none, and warnings are errors
 
 for name in ("REDIS_URL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ARENA_CATALOGUE"):
     os.environ[name] = ""

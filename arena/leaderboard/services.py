@@ -1,7 +1,6 @@
 """The verb of the leaderboard: count the ballots again and keep what came out."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
 import numpy as np
 from django.db import transaction
@@ -11,54 +10,11 @@ from arena.leaderboard import ratings
 from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Bools, Floats, Outcomes, Votes, preference_outcomes, reasoning_outcomes
 from arena.leaderboard.queries import Figures, counted_votes, figures, latest_snapshot
+from arena.leaderboard.rows import Pair, Row
 from arena.leaderboard.tables import PairTables, count_pairs, count_rates
 
 # Older snapshots of a board are dropped.
 KEPT_SNAPSHOTS = 200
-
-
-class Row(TypedDict):
-    """One contestant on a board; None where a thing is not known.
-
-    rank, rank_low, rank_high, rating, low, high are about the contestants of the same `group`, which are linked by
-    comparisons; group 0 is the largest, None stands for one that no ballot compared with any other.
-    rank_low is the best and rank_high the worst place that the ballots allow.
-    battles, ballots: those that judged this contestant on this board; decided_battles: those among them that say
-    which of two contestants was better. correct_*: over all counted verdicts, the same on both boards.
-    """
-
-    rank: int | None
-    rank_low: int | None
-    rank_high: int | None
-    group: int | None
-    slug: str
-    name: str
-    simulated: bool
-    active: bool
-    rating: float | None
-    low: float | None
-    high: float | None
-    too_few_battles: bool
-    correct_rate: float | None
-    correct_low: float | None
-    correct_high: float | None
-    battles: int
-    decided_battles: int
-    ballots: int
-    cost_per_answer_usd: float | None
-    first_token_ms: int | None
-    output_tokens: int | None
-
-
-class Pair(TypedDict):
-    """How `a` fared against `b`, in ballots, and the number of battles these were about."""
-
-    a: str
-    b: str
-    wins: int
-    losses: int
-    ties: int
-    battles: int
 
 
 _OUTCOMES: dict[Board, Callable[[Votes], Outcomes]] = {

@@ -11,6 +11,7 @@ from arena.contestants.models import Contestant
 from arena.leaderboard import services
 from arena.leaderboard.models import Snapshot
 from arena.leaderboard.queries import latest_snapshot
+from arena.leaderboard.rows import Row
 from arena.leaderboard.services import refresh_leaderboard
 from arena.voting.services import cast_ballot
 from tests.factories import make_contestant, make_finished_battle, make_voter
@@ -58,7 +59,7 @@ def test_row_has_every_field_and_says_who_is_simulated(pair: list[Contestant]) -
     vote(pair, "cf", "A")
     refresh_leaderboard()
     bob = rows("reasoning")["bob"]
-    assert bob.keys() == services.Row.__annotations__.keys()
+    assert bob.keys() == Row.__annotations__.keys()
     assert (bob["name"], bob["simulated"], bob["active"]) == ("Bob (simulated)", True, True)
 
 

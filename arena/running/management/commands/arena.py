@@ -13,6 +13,7 @@ PARTS = {
     "worker": "a worker alone",
     "beat": "the clock alone: one per arena",
     "prepare": "bring database and static files up to date, and leave",
+    "static": "bring the static files up to date, and leave",
 }
 
 
@@ -35,5 +36,7 @@ class Command(BaseCommand):
                 processes.run_beat()
             case "prepare":
                 preparation.prepare()
+            case "static":
+                preparation.collect_static()
             case _:
                 Supervisor(stops_with_parent=stop_with_parent).run()

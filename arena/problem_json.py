@@ -69,7 +69,7 @@ def only_parameters(request: HttpRequest, known: Iterable[str]) -> None:
 
 @sync_and_async_middleware
 def ProblemMiddleware(get_response: GetResponse) -> GetResponse:  # named as Django names middleware
-    """Answers HEAD as GET (the body is dropped on its way out), keeps answers out of caches, rewrites foreign errors."""
+    """Answers HEAD as GET (the body is dropped on its way out), forbids caches, rewrites foreign errors."""
     if iscoroutinefunction(get_response):
 
         async def ask(request: HttpRequest) -> HttpResponseBase:

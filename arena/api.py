@@ -1,6 +1,7 @@
 """The HTTP API under /api/v1/: gathers each app's router, reads JSON strictly, answers refusals as problems."""
 
 import json
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -14,12 +15,14 @@ from pydantic import BaseModel
 from arena.battles.errors import BattleError
 from arena.contestants.api import router as contestants
 from arena.leaderboard.api import router as leaderboard
-from arena.problem_json import CONTENT_TYPE, FieldError, Problem, problem_response
+from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
 from arena.problems.api import router as problems
 from arena.teams.api import Door
 from arena.teams.errors import TeamError
 from arena.voting.api import router as battles
 from arena.voting.errors import VotingError
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """Start blind battles, follow them, vote, and read the leaderboard.
 
@@ -116,6 +119,13 @@ def refuse_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
     errors = [_field_error(found) for found in error.errors]
     detail = " ".join(f"{found.field or 'The body'} {found.message}." for found in errors[:3])
     return problem_response(Problem(422, detail, errors))
+
+
+@api.exception_handler(Exception)
+def admit_fault(request: HttpRequest, error: Exception) -> HttpResponse:
+    """The outermost line of every call: what goes wrong here is logged, and not shown."""
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return problem_response(Problem(500, OUR_FAULT))
 
 
 def _refuse_constant(name: str) -> None:

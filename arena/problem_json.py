@@ -19,6 +19,7 @@ CONTENT_TYPE = "application/problem+json"
 API_ROOT = "/api/"
 # More would only repeat what a program got wrong everywhere.
 MAX_ERRORS = 20
+OUR_FAULT = "Something went wrong on our side. It has been logged; please try again later."
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -68,25 +69,31 @@ def only_parameters(request: HttpRequest, known: Iterable[str]) -> None:
 
 @sync_and_async_middleware
 def ProblemMiddleware(get_response: GetResponse) -> GetResponse:  # named as Django names middleware
-    """Answers HEAD as GET (the server drops the body), keeps answers out of caches, and rewrites foreign errors."""
+    """Answers HEAD as GET (the body is dropped on its way out), forbids caches, rewrites foreign errors."""
     if iscoroutinefunction(get_response):
 
         async def ask(request: HttpRequest) -> HttpResponseBase:
-            _before(request)
-            return _after(request, await get_response(request))
+            method = _read_head_as_get(request)
+            response = await get_response(request)
+            request.method = method
+            return _after(request, response)
 
         return ask
 
     def ask_plainly(request: HttpRequest) -> HttpResponseBase:
-        _before(request)
-        return _after(request, get_response(request))  # type: ignore[arg-type]  # not a coroutine function
+        method = _read_head_as_get(request)
+        response = get_response(request)
+        request.method = method
+        return _after(request, response)  # type: ignore[arg-type]  # not a coroutine function
 
     return ask_plainly
 
 
-def _before(request: HttpRequest) -> None:
-    if request.path.startswith(API_ROOT) and request.method == "HEAD":
+def _read_head_as_get(request: HttpRequest) -> str | None:
+    method = request.method
+    if method == "HEAD" and request.path.startswith(API_ROOT):
         request.method = "GET"
+    return method
 
 
 def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -128,10 +135,11 @@ def _sentence(request: HttpRequest, response: HttpResponseBase) -> str:
         return (
             f"This address does not take {request.method}; it takes {response.headers.get('Allow', 'other methods')}."
         )
-    return _SENTENCES.get(response.status_code, "The request was refused.") if response.status_code < 500 else _OURS
+    if response.status_code >= 500:
+        return OUR_FAULT
+    return _SENTENCES.get(response.status_code, "The request was refused.")
 
 
-_OURS = "Something went wrong on our side. It has been logged; please try again later."
 _SENTENCES = {
     400: "The request could not be understood.",
     403: "You may not do this.",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("arena.contestants.urls")),
     path("", include("arena.problems.urls")),
     path("", include("arena.running.urls")),
+    path("api/v1/", nothing_here),  # Ninja's own root would answer with a page
     path("api/v1/", api.urls),
     re_path("^api/", nothing_here),
     path("accounts/", include("arena.teams.urls")),

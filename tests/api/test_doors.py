@@ -1,9 +1,11 @@
 """Who gets in at the API, and how it refuses what it cannot read."""
 
+from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
 from django.conf import LazySettings
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from arena.battles.models import Battle
@@ -198,15 +200,32 @@ def test_head_is_get_without_its_body() -> None:
     assert answer.content == b""
 
 
-def test_a_fault_of_ours_shows_no_traceback() -> None:
-    for debug in (True, False):
-        with patch("arena.contestants.api.Contestant.objects.all", side_effect=KeyError("secret")):
-            from_ours = Api()
-            from_ours.client.handler._middleware_chain = None
-            with patch("django.conf.settings.DEBUG", debug):
-                answer = from_ours.get("/contestants")
-        assert_problem(answer, 500, "on our side")
-        assert "secret" not in answer.text
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_fault_of_ours_is_logged_and_shows_no_traceback(
+    debug: bool, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.DEBUG = debug
+    with patch("arena.contestants.api.Contestant.objects.all", side_effect=KeyError("secret")):
+        answer = Api().get("/contestants")
+    assert_problem(answer, 500, "on our side")
+    assert "secret" not in answer.text
+    assert "KeyError: 'secret'" in caplog.text
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_fault_outside_the_calls_shows_no_traceback(debug: bool, settings: LazySettings) -> None:
+    settings.DEBUG = debug
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_doors.failing_middleware"]
+    answer = Api().get("/contestants")
+    assert_problem(answer, 500, "on our side")
+    assert "secret" not in answer.text
+
+
+def failing_middleware(get_response: object) -> Callable[[HttpRequest], HttpResponse]:
+    def fail(request: HttpRequest) -> HttpResponse:
+        raise KeyError("secret")
+
+    return fail
 
 
 def test_a_foreign_host_is_a_problem() -> None:

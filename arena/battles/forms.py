@@ -1,7 +1,7 @@
 """What a visitor fills in to start a battle."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypedDict
 
 from django import forms
 from django.conf import settings
@@ -16,9 +16,18 @@ BLIND = "blind"
 OPEN = "open"
 
 
-class NewBattleForm(forms.Form):
-    """`options()` gives what `arena.battles.doors.open_battle` takes."""
+class Chosen(TypedDict):
+    """What `arena.battles.doors.open_battle` takes."""
 
+    prompt: str
+    problem: Problem | None
+    size: int
+    contestants: Sequence[str]
+    blind: bool
+    system: str
+
+
+class NewBattleForm(forms.Form):
     prompt = forms.CharField(required=False, strip=False)
     problem = forms.ModelChoiceField(Problem.objects.all(), to_field_name="slug", required=False, blank=True)
     size = forms.TypedChoiceField(choices=[(n, n) for n in range(MIN_SIZE, MAX_SIZE + 1)], coerce=int, initial=MIN_SIZE)
@@ -64,7 +73,7 @@ class NewBattleForm(forms.Form):
             self.add_error("contestants", "Choose at least one contestant, or have them drawn at random.")
         return cleaned
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Chosen:
         cleaned = self.cleaned_data
         return {
             "prompt": cleaned["prompt"],
@@ -74,6 +83,12 @@ class NewBattleForm(forms.Form):
             "blind": cleaned["names"] == BLIND,
             "system": cleaned["system"],
         }
+
+
+class FollowUpForm(forms.Form):
+    """The next question to all contestants of a battle."""
+
+    prompt = forms.CharField(strip=False, error_messages={"required": "Write a question first."})
 
 
 class _AtMost:

@@ -6,7 +6,6 @@ The battle's own page lives in `arena/voting/views.py`, because it shows ballots
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
@@ -22,9 +21,10 @@ from arena.battles.queries import find_battle
 from arena.contestants.models import Contestant
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
-from arena.teams.models import User, Voter
+from arena.teams.errors import AccountNeeded
+from arena.teams.models import Voter
 from arena.teams.queries import current_voter
-from arena.teams.services import ensure_voter
+from arena.teams.services import acting_voter
 
 LISTED_BATTLES = 5
 LISTED_PROBLEMS = 12
@@ -41,13 +41,14 @@ def new_battle(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def start_battle(request: HttpRequest) -> HttpResponse:
-    if not may_start_battles(request.user):
-        return redirect_to_login(reverse("new_battle"))
     form = NewBattleForm(request.POST)
     if not form.is_valid():
         return _new_battle_page(request, form, status=422)
     try:
-        battle = doors.open_battle(ensure_voter(request.user, request.session), **form.options())
+        with acting_voter(request.user, request.session) as voter:
+            battle = doors.open_battle(voter, **form.options())
+    except AccountNeeded:
+        return redirect_to_login(reverse("new_battle"))
     except BattleError as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return _new_battle_page(request, form, status=error.status)
@@ -59,16 +60,12 @@ def about(request: HttpRequest) -> HttpResponse:
     return render(request, "about.html")
 
 
-def may_start_battles(user: User | AnonymousUser) -> bool:
-    return user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES
-
-
 def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int = 200) -> HttpResponse:
     playing = list(in_play())
     slugs = {contestant.slug for contestant in playing}
     context = {
         "form": form,
-        "may_start": may_start_battles(request.user),
+        "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
         "problems": _offered_problems(form["problem"].value()),
         "playing": playing,
         "resting": [one for one in Contestant.objects.active() if one.slug not in slugs],

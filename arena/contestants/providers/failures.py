@@ -78,7 +78,7 @@ _STATUSES: dict[int, type[ProviderError]] = {
     529: RateLimited,
 }
 _MODEL_IS_MISSING = re.compile(
-    r"model\b.*\b(?:not found|does not exist|not exist|unknown|not available)|model:", re.DOTALL
+    r"\bmodel\b.{0,200}\b(?:not found|not exist|unknown|not available)|\bnot_found_error model:", re.DOTALL
 )
 
 
@@ -123,8 +123,8 @@ def _kind(error: ServerError) -> type[ProviderError]:
     for kind, needles in _WORDS:
         if any(needle in words for needle in needles):
             return kind
-    if error.status == 404:
-        return ModelGone if _MODEL_IS_MISSING.search(words) else BadRequest
+    if error.status in (0, 404) and _MODEL_IS_MISSING.search(words):
+        return ModelGone
     if error.status in _STATUSES:
         return _STATUSES[error.status]
     if 300 <= error.status < 500:

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -29,6 +29,8 @@ MAX_ADAPTATIONS = 5
 
 Body = dict[str, object]
 
+_USER = re.compile(r"//[^/]*@")
+
 # httpx-aiohttp lets some of aiohttp's own errors through.
 BROKEN = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 
@@ -43,8 +45,7 @@ class Request:
     @property
     def where(self) -> str:
         """The address for the log, without user, password or query."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return _USER.sub("//", self.url.partition("?")[0])
 
 
 # Given a request's body and why it was refused: the body to try next, or None.

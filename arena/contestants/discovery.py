@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import httpx
 import ollama
@@ -12,7 +13,7 @@ from arena.contestants.models import Provider
 from arena.contestants.providers.anthropic import API_VERSION
 from arena.contestants.providers.http import BROKEN, make_client
 from arena.contestants.providers.text import clean
-from arena.contestants.providers.values import as_dict, as_list, as_text, parse_json
+from arena.contestants.providers.values import as_dict, as_text, parse_json
 from arena.contestants.servers import Server
 
 LOOK_TIMEOUT_S = 5.0
@@ -93,15 +94,17 @@ async def _look(client: httpx.AsyncClient, server: Server) -> Look:
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
             return await (_look_at_ollama(server) if server.provider == Provider.OLLAMA else _list(client, server))
-    except (*BROKEN, httpx.InvalidURL, ollama.ResponseError, ValueError) as error:  # TimeoutError is an OSError
-        is_status = isinstance(error, ollama.ResponseError)
-        what = f"answered with status {error.status_code}" if is_status else "does not answer"  # type: ignore[attr-defined]
-        return Look(server, problem=f"{server.name} {what}.")
+    except ollama.ResponseError as error:
+        return Look(server, problem=f"{server.name} answered with status {error.status_code}.")
+    except (*BROKEN, httpx.InvalidURL):  # TimeoutError is an OSError
+        return Look(server, problem=f"{server.name} does not answer.")
+    except ValueError:  # HTML, or JSON of another shape
+        return Look(server, problem=f"{server.name} is something else: it does not answer as such a server does.")
 
 
 async def _look_at_ollama(server: Server) -> Look:
     listed = await _ollama(server).list()
-    return Look(server, frozenset(model.model for model in listed.models[:MAX_MODELS] if model.model))
+    return Look(server, _names(model.model for model in listed.models))
 
 
 async def _list(client: httpx.AsyncClient, server: Server) -> Look:
@@ -135,8 +138,13 @@ def _models_in(body: bytes) -> frozenset[str] | None:
     rows = as_dict(listed).get("data", listed)
     if not isinstance(rows, list):
         return None
-    names = (as_text(as_dict(row).get("id")) for row in as_list(rows)[:MAX_MODELS])
-    return frozenset(name for name in names if 0 < len(name) <= MAX_NAME_CHARS and name == clean(name))
+    return _names(as_text(as_dict(row).get("id")) for row in rows)
+
+
+def _names(names: Iterable[str | None]) -> frozenset[str]:
+    """Those that are fit to be stored."""
+    fit = (name for name in names if name and len(name) <= MAX_NAME_CHARS and name == clean(name))
+    return frozenset(islice(fit, MAX_MODELS))
 
 
 def _ollama(server: Server) -> ollama.AsyncClient:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -15,6 +17,7 @@ from arena.contestants.simulator.requests import Refused
 
 BODY_MAX_BYTES = 32 * 1024 * 1024
 BACKLOG = 2048
+STARTS_KEPT = 10_000
 
 
 class Simulator:
@@ -29,9 +32,11 @@ class Simulator:
         self._routes = {
             ("GET", "/"): self._greet,
             ("GET", "/simulator/state"): self._state,
+            ("GET", "/simulator/starts"): self._tell_starts,
             **self._ollama.routes,
             **self._openai.routes,
         }
+        self._starts: deque[tuple[str, float]] = deque(maxlen=STARTS_KEPT)
         self._peers: set[Connection] = set()
         self._clock = Clock(asyncio.get_running_loop())
         self._server: asyncio.Server | None = None
@@ -76,7 +81,10 @@ class Simulator:
         try:
             if request.is_too_large:
                 raise Refused(413, f"The body is larger than {self._body_max_bytes:,} bytes.")
-            return self._route(request)
+            answer = self._route(request)
+            if answer.is_generation:
+                self._starts.append((_last_words(request.body), time.monotonic()))
+            return answer
         except WrongDirections as error:
             return self._refused(request, Refused(400, str(error)))
         except Refused as error:
@@ -102,8 +110,23 @@ class Simulator:
     def _greet(self, request: Request) -> Answer:
         return whole(200, b"Ollama is running", "text/plain; charset=utf-8")
 
+    def _tell_starts(self, request: Request) -> Answer:
+        """When each response began, by the last message it answers, in seconds of the machine's monotonic clock.
+
+        With the rate that was asked for, this gives the moment at which each token was due to leave.
+        """
+        starts: dict[str, list[float]] = {}
+        for words, start in self._starts:
+            starts.setdefault(words, []).append(start)
+        return whole(200, json.dumps(starts).encode())
+
     def _state(self, request: Request) -> Answer:
         return whole(200, json.dumps(asdict(self.counts)).encode())
+
+
+def _last_words(body: bytes) -> str:
+    """The beginning of the last message of a request that has been found in order."""
+    return str(json.loads(body)["messages"][-1]["content"])[:100]
 
 
 async def start_simulator(

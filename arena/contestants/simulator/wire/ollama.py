@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
 
 from arena.contestants.simulator.generation import Generation, Usage
 
 CONTENT_TYPE = "application/x-ndjson"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NEEDS_ESCAPES = re.compile("[<>&\u2028\u2029]")
 _ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def encoded(value: object) -> bytes:
     """`value` as JSON. Lone surrogates, which have no UTF-8, become escapes."""
-    return _encode(value).translate(_ESCAPES).encode("utf-8", "backslashreplace")
+    text = _encode(value)
+    if _NEEDS_ESCAPES.search(text):
+        text = text.translate(_ESCAPES)
+    return text.encode("utf-8", "backslashreplace")
 
 
 def line(value: Mapping[str, object]) -> bytes:
@@ -31,6 +37,16 @@ def timestamp(at: float | None = None) -> str:
     return datetime.fromtimestamp(time() if at is None else at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _stamp() -> bytes:
+    return _stamp_of(int(time() * 1000))
+
+
+@lru_cache(maxsize=1)
+def _stamp_of(now_ms: int) -> bytes:
+    """Tokens that leave in the same millisecond share their stamp: formatting it costs more than the rest of a line."""
+    return timestamp(now_ms / 1000).encode()
+
+
 class ChatWire:
     """The lines of one `/api/chat` stream."""
 
@@ -39,23 +55,14 @@ class ChatWire:
     def __init__(self, model: str) -> None:
         self._model = model
         self._began = time()
-        self._stamped_ms = 0
-        self._before = b""
+        self._head = b'{"model":%b,"created_at":"' % encoded(model)
 
     def opening(self) -> bytes:
         return b""
 
     def piece(self, text: str, *, is_reasoning: bool) -> bytes:
-        now_ms = int(time() * 1000)
-        if now_ms != self._stamped_ms:
-            self._stamped_ms = now_ms
-            stamp = timestamp(now_ms / 1000)
-            self._before = b'{"model":%b,"created_at":"%b","message":{"role":"assistant","content":' % (
-                encoded(self._model),
-                stamp.encode(),
-            )
         content = b'"","thinking":' + encoded(text) if is_reasoning else encoded(text)
-        return b'%b%b},"done":false}\n' % (self._before, content)
+        return b'%b%b","message":{"role":"assistant","content":%b},"done":false}\n' % (self._head, _stamp(), content)
 
     def closing(self, generation: Generation) -> tuple[bytes, ...]:
         return (line(self._last("", "", generation)),)

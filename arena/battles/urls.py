@@ -2,12 +2,17 @@ from typing import TYPE_CHECKING
 
 from django.urls import URLPattern, path
 
+from arena.battles import views
 from arena.battles.consumers import BattleConsumer
 
 if TYPE_CHECKING:  # a name that only the type stubs have
     from channels.routing import URLRouter, _ExtendedURLPattern
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("", views.new_battle, name="new_battle"),
+    path("battles/", views.start_battle, name="start_battle"),
+    path("about/", views.about, name="about"),
+]
 websocket_urlpatterns: "list[_ExtendedURLPattern | URLRouter]" = [
     path("ws/battles/<uuid:battle_id>/", BattleConsumer.as_asgi()),  # type: ignore[arg-type, list-item]  # ASGI, as Channels routes take
 ]

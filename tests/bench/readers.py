@@ -1,4 +1,4 @@
-"""Those who read the streams: browsers of the arena, a direct client of the model server, and clients of a bare relay."""
+"""Those who read the streams: browsers of the arena, direct clients of the model server, clients of a bare relay."""
 
 import asyncio
 import json
@@ -93,9 +93,12 @@ async def read_all(kind: str, address: str, battles: int) -> list[Reading]:
     read = {"arena": read_arena, "direct": read_direct, "relay": read_relay}[kind]
     readings: list[asyncio.Task[Reading]] = []
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        async with asyncio.timeout(READ_LIMIT_S), asyncio.TaskGroup() as group:
-            for number in range(battles):
-                readings.append(group.create_task(read(session, address, number)))
-                await asyncio.sleep(1 / STARTS_PER_S)
+    async with (
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        asyncio.timeout(READ_LIMIT_S),
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(battles):
+            readings.append(group.create_task(read(session, address, number)))
+            await asyncio.sleep(1 / STARTS_PER_S)
     return [reading.result() for reading in readings]

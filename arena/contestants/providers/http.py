@@ -1,0 +1,175 @@
+"""One request to a model server over HTTP: its failures become ProviderErrors, its bytes go through a parser."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import cast
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from arena.contestants.deltas import Delta
+from arena.contestants.errors import BadRequest, Unreachable
+from arena.contestants.providers.failures import ServerError, provider_error, server_error
+from arena.contestants.providers.parsing import Parser
+from arena.contestants.providers.values import parse_json
+
+CONNECT_TIMEOUT_S = 10.0
+# Below the idle limit of common servers (uvicorn: 5 s): a POST on a connection that its server is closing would fail.
+KEEPALIVE_S = 4.0
+# After the terminal mark: how long to wait for token counts, or for the end of a stream that never ends.
+TAIL_S = 5.0
+MAX_ERROR_BYTES = 64 * 1024
+ERROR_BODY_TIMEOUT_S = 10.0
+MAX_ADAPTATIONS = 5
+
+Body = dict[str, object]
+
+_USER = re.compile(r"//[^/]*@")
+
+# httpx-aiohttp lets some of aiohttp's own errors through.
+BROKEN = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    url: str
+    body: Body = field(repr=False)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    api_key: str = field(default="", repr=False)
+
+    @property
+    def where(self) -> str:
+        """The address for the log, without user, password or query."""
+        return _USER.sub("//", self.url.partition("?")[0])
+
+
+# Given a request's body and why it was refused: the body to try next, or None.
+Adapt = Callable[[Body, ServerError], Body | None]
+
+
+def make_client() -> httpx.AsyncClient:
+    """The client that all streams of an event loop share; close it with `aclose`.
+
+    Its interface is httpx's and its engine aiohttp's: httpx's own connection pool is scanned at every event and costs
+    several times as much at a hundred streams. There is no read time-out: how long a contestant may be silent is the
+    caller's rule. `identity` keeps proxies from gathering a stream in order to compress it. The environment's proxies
+    are not used: they would be asked for servers on this machine too.
+    """
+    tls = httpx.create_ssl_context()
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ssl=tls)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(verify=tls, client=session),
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        headers={"Accept-Encoding": "identity", "User-Agent": "reasoning-arena"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+async def stream_request(
+    client: httpx.AsyncClient, request: Request, parser: Parser, *, adapt: Adapt | None = None
+) -> AsyncGenerator[Delta, None]:
+    """The deltas of one response, a Finish last. Raises ProviderError. Closing it closes the connection at once."""
+    response = await _open(client, request, adapt)
+    broken: BaseException | None = None
+    try:
+        chunks = _chunks(response)
+        async for data in chunks:
+            for delta in parser.feed(data):
+                yield delta
+            if parser.is_complete or parser.is_ended:
+                break
+        if not parser.is_ended:
+            for delta in await _tail(chunks, parser):
+                yield delta
+    except BROKEN as error:
+        broken = error
+    finally:
+        await _close(response)
+    for delta in parser.close():
+        yield delta
+    if parser.error is not None:
+        parser.error.add_note(f"from {request.where}" + (f": {broken!r}" if broken else ""))
+        raise parser.error from broken
+
+
+async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None) -> httpx.Response:
+    """The response, once the server has accepted the request, if need be in a form that suits it better."""
+    body = request.body
+    for _ in range(MAX_ADAPTATIONS):
+        response = await _send(client, request, body)
+        if response.is_success:
+            return response
+        error = await _server_error(response)
+        other = adapt(body, error) if adapt else None
+        if other is None or other == body:
+            raise provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
+        body = other
+    raise BadRequest(f"{request.where} refused the request in {MAX_ADAPTATIONS} forms")
+
+
+async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> httpx.Response:
+    headers = {"Content-Type": "application/json", "Accept": "*/*", **request.headers}
+    try:
+        content = json.dumps(body, allow_nan=False).encode()
+        message = client.build_request("POST", request.url, content=content, headers=headers)
+        return await client.send(message, stream=True)
+    except BROKEN as error:
+        raise Unreachable(f"{request.where}: {error!r}") from error
+    except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url or a key that no request can carry
+        raise BadRequest(f"{request.where}: {type(error).__name__}") from error
+
+
+def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it comes; decompressed where a proxy compressed it all the same.
+
+    The bare stream, since `aiter_raw` adds a third to what a token costs.
+    """
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return response.aiter_bytes()
+    return aiter(cast(httpx.AsyncByteStream, response.stream))
+
+
+async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> list[Delta]:
+    """What comes after the terminal mark, for a short while."""
+    deltas: list[Delta] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAIL_S):
+            async for data in chunks:
+                deltas += parser.feed(data)
+                if parser.is_ended:
+                    break
+    return deltas
+
+
+async def _server_error(response: httpx.Response) -> ServerError:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(ERROR_BODY_TIMEOUT_S):
+            async for data in _chunks(response):
+                body += data
+                if len(body) > MAX_ERROR_BYTES:
+                    break
+    except BROKEN:  # TimeoutError is an OSError
+        pass
+    finally:
+        await _close(response)
+    text = bytes(body[:MAX_ERROR_BYTES]).decode(errors="replace")
+    try:
+        return server_error(response.status_code, parse_json(text))
+    except ValueError:
+        return server_error(response.status_code, text)
+
+
+async def _close(response: httpx.Response) -> None:
+    with suppress(*BROKEN):
+        await response.aclose()

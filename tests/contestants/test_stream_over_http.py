@@ -1,0 +1,520 @@
+"""The providers over a real socket: what goes out, what comes back, and how it fails."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Usage
+from arena.contestants.errors import (
+    BadRequest,
+    ContentRefused,
+    ContextTooLong,
+    Garbage,
+    KeyRefused,
+    ModelGone,
+    ProviderError,
+    QuotaSpent,
+    RateLimited,
+    ServerFailed,
+    Truncated,
+    Unreachable,
+)
+from arena.contestants.providers import anthropic, http, ollama, openai_chat, openai_responses
+from arena.contestants.providers.call import Call
+from arena.contestants.providers.registry import Stream
+from tests.contestants.servers import Answer, Asked, Connection, serving
+
+LIMIT_S = 10
+
+
+def call(url: str, model: str = "some-model", *, system: str = "", **options: object) -> Call:
+    messages = [{"role": "system", "content": system}] if system else []
+    return Call(
+        base_url=url,
+        model=model,
+        messages=(*messages, {"role": "user", "content": "Why?"}),  # type: ignore[arg-type]
+        api_key="sk-secret-1234",
+        options=options,
+    )
+
+
+def event(**value: object) -> bytes:
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+def piece(text: str | None = None, *, finish: str | None = None, **delta: object) -> bytes:
+    delta = {"content": text, **delta} if text is not None else delta
+    return event(choices=[{"index": 0, "delta": delta, "finish_reason": finish}])
+
+
+def saying(data: bytes, status: int = 200, **headers: str) -> Answer:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head(status, **headers)
+        await connection.send(data)
+
+    return answer
+
+
+async def all_of(
+    client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream, model: str = "some-model"
+) -> list[Delta]:
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        return [delta async for delta in stream(client, call(server.url, model))]
+
+
+async def failure_of(
+    client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream
+) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        await all_of(client, answer, stream=stream)
+    assert "secret" not in str(caught.value) + repr(caught.value)
+    return caught.value
+
+
+def text_of(deltas: list[Delta]) -> tuple[str, str]:
+    finish = deltas[-1]
+    assert isinstance(finish, Finish)
+    return finish.reasoning, finish.answer
+
+
+async def test_chat_request_carries_key_model_and_messages(client: httpx.AsyncClient) -> None:
+    async with serving(saying(piece("Yes.", finish="stop"))) as server:
+        deltas = [
+            delta
+            async for delta in openai_chat.stream(client, call(server.url, system="Be brief.", temperature=0.5, n=3))
+        ]
+    asked = server.asked[0]
+    assert (asked.method, asked.path) == ("POST", "/chat/completions")
+    assert asked.headers["authorization"] == "Bearer sk-secret-1234"
+    assert asked.headers["accept-encoding"] == "identity"
+    assert asked.body == {
+        "model": "some-model",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0.5,
+    }
+    assert deltas == [AnswerDelta("Yes."), Finish(FinishReason.STOP, "", "Yes.", "Yes.")]
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "Hm."},
+        {"reasoning": "Hm."},
+        {"reasoning": "Hm.", "reasoning_content": "Hm.", "reasoning_details": [{"text": "Hm."}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]},
+        {"content": "<think>Hm.</think>"},
+        {"content": "<Thought>Hm.</Thought>\n"},
+    ],
+)
+async def test_reasoning_is_found_wherever_a_server_puts_it(
+    client: httpx.AsyncClient, delta: dict[str, object]
+) -> None:
+    deltas = await all_of(client, saying(piece(**delta) + piece("Yes.", finish="stop")))
+    assert text_of(deltas) == ("Hm.", "Yes.")
+
+
+async def test_finish_reason_is_not_overwritten_and_usage_after_it_is_read(client: httpx.AsyncClient) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 2}}
+    data = piece("A", finish="length") + piece() + event(choices=[], usage=usage) + b"data: [DONE]\n\n"
+    deltas = await all_of(client, saying(data))
+    assert Usage(3, 5, 2) in deltas
+    assert deltas[-1] == Finish(FinishReason.LENGTH, "", "A", "A")
+
+
+async def test_stream_that_never_ends_after_its_mark_is_left(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TAIL_S", 0.05)
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head()
+        await connection.send(piece("A", finish="stop"))
+        await connection.gone()
+
+    assert text_of(await all_of(client, answer)) == ("", "A")
+
+
+async def test_separators_of_str_splitlines_stay_in_the_text(client: httpx.AsyncClient) -> None:
+    text = "a\u2028b\u2029c\u0085d\x0be\x0cf"
+    line = json.dumps({"message": {"content": text}, "done": True}, ensure_ascii=False)
+    assert text_of(await all_of(client, saying(line.encode()), stream=ollama.stream)) == ("", text)
+    chunk = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
+    data = f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+    assert text_of(await all_of(client, saying(data))) == ("", text)
+
+
+async def test_surrogates_and_nul_are_mended(client: httpx.AsyncClient) -> None:
+    data = rb'data: {"choices":[{"delta":{"content":"x\ud83d"}}]}' + b"\n\n"
+    data += (
+        rb'data: {"choices":[{"delta":{"content":"\ude00 \ud83d y\u0000z \udc00"},"finish_reason":"stop"}]}' + b"\n\n"
+    )
+    assert text_of(await all_of(client, saying(data))) == ("", "x😀 \ufffd yz \ufffd")
+
+
+async def test_sse_is_read_with_crlf_bom_comments_and_data_in_lines(client: httpx.AsyncClient) -> None:
+    data = b'\xef\xbb\xbf: hello\r\n\r\ndata:{"choices":\r\ndata: [{"delta":{"content":"A"},\r\nid: 7\r\n'
+    data += b'data:"finish_reason":"stop"}]}\r\n\r\n'
+    assert text_of(await all_of(client, saying(data))) == ("", "A")
+
+
+async def test_a_megabyte_in_one_delta_comes_whole(client: httpx.AsyncClient) -> None:
+    text = "0123456789" * 100_000
+    assert text_of(await all_of(client, saying(piece(text, finish="stop")))) == ("", text)
+
+
+async def test_closing_the_stream_closes_the_connection(client: httpx.AsyncClient) -> None:
+    gone = asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head()
+        await connection.send(piece("A"))
+        await connection.gone()
+        gone.set()
+
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        deltas = openai_chat.stream(client, call(server.url))
+        assert await anext(deltas) == AnswerDelta("A")
+        await deltas.aclose()
+        await gone.wait()
+
+
+async def test_cancelling_a_silent_stream_closes_the_connection(client: httpx.AsyncClient) -> None:
+    asked_for, gone = asyncio.Event(), asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        asked_for.set()
+        await connection.gone()
+        gone.set()
+
+    async def listen(url: str) -> None:
+        async for _ in ollama.stream(client, call(url)):
+            pass
+
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        listener = asyncio.create_task(listen(server.url))
+        await asked_for.wait()
+        listener.cancel()
+        await gone.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await listener
+
+
+async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(client: httpx.AsyncClient) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head(Content_Length="10000")
+        await connection.send(piece("A") + b'data: {"choices":[{"del')
+
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        with pytest.raises(Truncated):
+            async for delta in openai_chat.stream(client, call(server.url)):
+                deltas.append(delta)
+    assert deltas == [AnswerDelta("A")]
+
+
+async def test_done_without_a_finish_reason_is_truncated(client: httpx.AsyncClient) -> None:
+    assert isinstance(await failure_of(client, saying(piece("A") + b"data: [DONE]\n\n")), Truncated)
+
+
+async def test_text_before_an_error_in_the_same_read_is_kept(client: httpx.AsyncClient) -> None:
+    data = piece("A") + event(error={"message": "boom", "type": "server_error"})
+    deltas: list[Delta] = []
+    async with serving(saying(data)) as server:
+        with pytest.raises(ServerFailed, match="boom"):
+            async for delta in openai_chat.stream(client, call(server.url)):
+                deltas.append(delta)
+    assert deltas == [AnswerDelta("A")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, {"error": {"code": "invalid_api_key", "message": "Incorrect API key: sk-secret-1234"}}, KeyRefused),
+        (403, {"error": {"message": "no"}}, KeyRefused),
+        (404, {"error": {"code": "model_not_found", "message": "The model `x` does not exist"}}, ModelGone),
+        (404, {"error": "model 'x' not found"}, ModelGone),
+        (404, {"type": "error", "error": {"type": "not_found_error", "message": "model: claude-1"}}, ModelGone),
+        (404, b"<html>nginx</html>", BadRequest),
+        (429, {"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}, QuotaSpent),
+        (429, {"error": {"code": "rate_limit_exceeded", "message": "slow down"}}, RateLimited),
+        (402, {"error": {"message": "Insufficient Balance"}}, QuotaSpent),
+        (400, {"error": {"code": "context_length_exceeded", "message": "too long"}}, ContextTooLong),
+        (400, {"error": {"type": "exceed_context_size_error", "message": "does not fit"}}, ContextTooLong),
+        (400, {"error": {"code": "content_policy_violation", "message": "no"}}, ContentRefused),
+        (400, {"error": {"message": "what?"}}, BadRequest),
+        (301, b"", BadRequest),
+        (500, {"error": {"message": "oops"}}, ServerFailed),
+        (502, b"<html>bad gateway</html>", ServerFailed),
+        (503, {"error": "server busy, please try again"}, RateLimited),
+        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, RateLimited),
+    ],
+)
+async def test_refusal_gets_its_name(
+    client: httpx.AsyncClient, status: int, body: object, kind: type[ProviderError]
+) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.reply(body, status)
+
+    assert type(await failure_of(client, answer)) is kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry_After": "7"}, 7),
+        ({"Retry_After_Ms": "1500", "Retry_After": "7"}, 1.5),
+        ({"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"Retry_After": "soon"}, None),
+        ({}, None),
+    ],
+)
+async def test_rate_limit_says_how_long_to_wait(
+    client: httpx.AsyncClient, headers: dict[str, str], wait_s: float | None
+) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.reply({"error": {"message": "slow down"}}, 429, **headers)
+
+    error = await failure_of(client, answer)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == wait_s
+
+
+@pytest.mark.parametrize("stream", [ollama.stream, openai_chat.stream, openai_responses.stream, anthropic.stream])
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", Garbage),
+        (b"\n\n", Garbage),
+        (b"<!DOCTYPE html>\n<html>\n<p>Sign in</p></html>", Garbage),
+        (b'{"error": {"message": "it broke"}}', ServerFailed),
+        (b'{"error": "model \'x\' not found"}', ModelGone),
+        (b'{\n "error": {"code": "rate_limit_exceeded"}\n}', None),
+        (b"\xff\xfe\x00garbage", Garbage),
+        (b"[" * 100_000, Garbage),
+    ],
+)
+async def test_200_that_is_no_stream_is_a_named_failure(
+    client: httpx.AsyncClient, stream: Stream, data: bytes, kind: type[ProviderError] | None
+) -> None:
+    error = await failure_of(client, saying(data), stream=stream)
+    assert kind is None or type(error) is kind
+
+
+async def test_nobody_there_is_unreachable(client: httpx.AsyncClient) -> None:
+    with pytest.raises(Unreachable):
+        await anext(openai_chat.stream(client, call("http://127.0.0.1:9")))
+
+
+async def test_server_that_hangs_up_is_unreachable(client: httpx.AsyncClient) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        pass
+
+    assert isinstance(await failure_of(client, answer), Unreachable)
+
+
+async def test_address_that_is_none_is_a_bad_request(client: httpx.AsyncClient) -> None:
+    with pytest.raises(ProviderError):
+        await anext(openai_chat.stream(client, call("http://[nonsense")))
+
+
+async def test_error_in_mid_stream_has_its_kind(client: httpx.AsyncClient) -> None:
+    line = (
+        json.dumps({"message": {"content": "A"}}) + '\n{"error": "an error was encountered while running the model"}\n'
+    )
+    assert isinstance(await failure_of(client, saying(line.encode()), stream=ollama.stream), ServerFailed)
+    data = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+    assert isinstance(await failure_of(client, saying(data), stream=anthropic.stream), RateLimited)
+    data = b'error: {"code": 500, "message": "boom", "type": "server_error"}\n\n'
+    assert isinstance(await failure_of(client, saying(data)), ServerFailed)
+
+
+# --- What reasoning models refuse -------------------------------------------------------------------
+
+
+def refusing(refuses: Callable[[dict[str, object]], dict[str, object] | None], answer: Answer) -> Answer:
+    """A server that answers 400 with the error that `refuses` finds in a request."""
+
+    async def checked(asked: Asked, connection: Connection) -> None:
+        if error := refuses(asked.body):
+            await connection.reply({"error": error}, 400)
+        else:
+            await answer(asked, connection)
+
+    return checked
+
+
+async def test_refused_stream_is_repeated_plain_and_given_as_one_delta(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        if not body["stream"]:
+            assert "stream_options" not in body
+            return None
+        sentence = "Unsupported value: 'stream' does not support true with this model. Only false is supported."
+        return {"message": sentence, "param": "stream", "code": "unsupported_value"}
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        usage = {"prompt_tokens": 1, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 8}}
+        choice = {"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+        await connection.reply({"object": "chat.completion", "choices": [choice], "usage": usage})
+
+    deltas = await all_of(client, refusing(refuses, answer), model="o1")
+    assert deltas == [AnswerDelta("Yes."), Usage(1, 9, 8), Finish(FinishReason.STOP, "", "Yes.", "Yes.")]
+
+
+async def test_refused_stream_options_are_left_out(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        return {"message": "Unrecognized: stream_options"} if "stream_options" in body else None
+
+    deltas = await all_of(client, refusing(refuses, saying(piece("Yes.", finish="stop"))))
+    assert text_of(deltas) == ("", "Yes.")
+
+
+async def test_refused_system_role_is_folded_into_the_question(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        roles = [message["role"] for message in body["messages"]]  # type: ignore[attr-defined]
+        return {"message": "System role not supported"} if "system" in roles else None
+
+    async with serving(refusing(refuses, saying(piece("Yes.", finish="stop")))) as server:
+        async for _ in openai_chat.stream(client, call(server.url, system="Be brief.")):
+            pass
+    assert server.asked[-1].body["messages"] == [{"role": "user", "content": "Be brief.\n\nWhy?"}]
+
+
+async def test_refused_parameter_is_left_out(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        error = {"message": "Unsupported parameter: 'top_k' is not supported with this model.", "param": "top_k"}
+        return dict(error) if "top_k" in body else None
+
+    async with serving(refusing(refuses, saying(piece("Yes.", finish="stop")))) as server:
+        async for _ in openai_chat.stream(client, call(server.url, top_k=4, seed=1)):
+            pass
+    assert server.asked[-1].body["seed"] == 1
+
+
+async def test_server_that_refuses_everything_is_left(client: httpx.AsyncClient) -> None:
+    async with serving(refusing(lambda body: {"message": "Role, stream, no support"}, saying(b""))) as server:
+        with pytest.raises(BadRequest):
+            await anext(openai_chat.stream(client, call(server.url, system="Be brief.")))
+    assert len(server.asked) <= http.MAX_ADAPTATIONS
+
+
+def test_o1_gets_a_developer_message_and_its_own_limit() -> None:
+    body = openai_chat.body(call("", "o1-2024-12-17", system="S", max_tokens=9, temperature=1, reasoning_effort="high"))
+    assert body["messages"] == [{"role": "developer", "content": "S"}, {"role": "user", "content": "Why?"}]
+    assert body["max_completion_tokens"] == 9
+    assert body["reasoning_effort"] == "high"
+    assert not {"temperature", "max_tokens"} & set(body)
+
+
+@pytest.mark.parametrize("model", ["o1-mini", "o1-preview", "openai/o1-mini-2024-09-12"])
+def test_first_reasoners_get_no_system_message_and_no_effort(model: str) -> None:
+    body = openai_chat.body(call("", model, system="S", reasoning_effort="high"))
+    assert body["messages"] == [{"role": "user", "content": "S\n\nWhy?"}]
+    assert "reasoning_effort" not in body
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "solo1", "foo1-mini", "proto-o1x", "qwq-32b"])
+def test_others_keep_their_system_message_and_options(model: str) -> None:
+    body = openai_chat.body(call("", model, system="S", temperature=1))
+    assert body["messages"] == [{"role": "system", "content": "S"}, {"role": "user", "content": "Why?"}]
+    assert body["temperature"] == 1
+
+
+# --- The other protocols ----------------------------------------------------------------------------
+
+
+async def test_ollama_request_and_response(client: httpx.AsyncClient) -> None:
+    lines = [
+        {"message": {"role": "assistant", "content": "", "thinking": "Hm."}, "done": False},
+        {"message": {"role": "assistant", "content": "Yes."}, "done": False},
+        {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 4, "eval_count": 6},
+    ]
+    data = "\n".join(map(json.dumps, lines)).encode()
+    async with serving(saying(data)) as server:
+        asked = call(server.url, "qwq:32b", num_ctx=16384, think=True, keep_alive="10m")
+        deltas = [delta async for delta in ollama.stream(client, asked)]
+    assert server.asked[0].path == "/api/chat"
+    assert server.asked[0].body == {
+        "model": "qwq:32b",
+        "messages": [{"role": "user", "content": "Why?"}],
+        "stream": True,
+        "think": True,
+        "keep_alive": "10m",
+        "options": {"num_ctx": 16384},
+    }
+    finish = Finish(FinishReason.STOP, "Hm.", "Yes.", "Hm.Yes.")
+    assert deltas == [ReasoningDelta("Hm."), AnswerDelta("Yes."), Usage(4, 6), finish]
+
+
+async def test_ollama_without_thinking_is_asked_again_without_it(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        return {"message": '"x" does not support thinking'} if "think" in body else None
+
+    async with serving(refusing(refuses, saying(b'{"message":{"content":"Yes."},"done":true}\n'))) as server:
+        deltas = [delta async for delta in ollama.stream(client, call(server.url, think=True))]
+    assert text_of(deltas) == ("", "Yes.")
+
+
+async def test_ollama_that_ends_without_done_is_truncated(client: httpx.AsyncClient) -> None:
+    error = await failure_of(client, saying(b'{"message":{"content":"A"}}\n{"mess'), stream=ollama.stream)
+    assert isinstance(error, Truncated)
+
+
+async def test_anthropic_request(client: httpx.AsyncClient) -> None:
+    data = b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Yes."}}\n\nevent: ping\n'
+    data += b'data: {"type":"ping"}\n\ndata: {"type":"message_delta","delta":{"stop_reason":"max_tokens"}}\n\n'
+    data += b'data: {"type":"message_stop"}\n\n'
+    async with serving(saying(data)) as server:
+        asked = call(f"{server.url}/v1", "claude-haiku-4-5", system="Be brief.", max_tokens=100)
+        deltas = [delta async for delta in anthropic.stream(client, asked)]
+    assert server.asked[0].path == "/v1/messages"
+    assert server.asked[0].headers["x-api-key"] == "sk-secret-1234"
+    assert server.asked[0].headers["anthropic-version"] == "2023-06-01"
+    assert server.asked[0].body == {
+        "model": "claude-haiku-4-5",
+        "messages": [{"role": "user", "content": "Why?"}],
+        "system": "Be brief.",
+        "stream": True,
+        "max_tokens": 100,
+    }
+    assert deltas[-1] == Finish(FinishReason.LENGTH, "", "Yes.", "Yes.")
+
+
+async def test_responses_ask_for_a_summary_and_go_without_if_refused(client: httpx.AsyncClient) -> None:
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        error = {"message": "Your organization must be verified to generate summaries.", "param": "reasoning.summary"}
+        return dict(error) if "reasoning" in body else None
+
+    data = event(type="response.output_text.delta", delta="Yes.")
+    data += event(type="response.completed", response={"status": "completed", "usage": {"output_tokens": 3}})
+    async with serving(refusing(refuses, saying(data))) as server:
+        deltas = [delta async for delta in openai_responses.stream(client, call(server.url, "o1", system="Be brief."))]
+    assert server.asked[0].body["reasoning"] == {"summary": "auto"}
+    assert server.asked[1].body["instructions"] == "Be brief."
+    assert server.asked[1].body["store"] is False
+    assert deltas == [AnswerDelta("Yes."), Usage(output_tokens=3), Finish(FinishReason.STOP, "", "Yes.", "Yes.")]
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"),
+    [
+        ({"type": "response.incomplete", "response": {"status": "incomplete"}}, FinishReason.LENGTH),
+        ({"type": "response.failed", "response": {"status": "failed", "error": {"message": "x"}}}, ServerFailed),
+        ({"type": "error", "code": "rate_limit_exceeded", "message": "slow"}, RateLimited),
+        ({"type": "error", "error": {"code": "rate_limit_exceeded", "message": "slow"}}, RateLimited),
+    ],
+)
+async def test_responses_end_in_many_ways(
+    client: httpx.AsyncClient, last: dict[str, object], outcome: FinishReason | type[ProviderError]
+) -> None:
+    data = event(type="response.output_text.delta", delta="Yes.") + event(**last)
+    if isinstance(outcome, FinishReason):
+        finish = (await all_of(client, saying(data), stream=openai_responses.stream))[-1]
+        assert isinstance(finish, Finish)
+        assert finish.reason == outcome
+    else:
+        assert type(await failure_of(client, saying(data), stream=openai_responses.stream)) is outcome

@@ -1,4 +1,4 @@
-"""What the tests of contestants may ask for: a client as the workers have it."""
+"""What the tests of contestants may ask for: a http_client as the workers have it."""
 
 from collections.abc import AsyncGenerator
 
@@ -9,6 +9,6 @@ from arena.contestants.providers.http import make_client
 
 
 @pytest.fixture
-async def client() -> AsyncGenerator[httpx.AsyncClient, None]:
-    async with make_client() as client:
-        yield client
+async def http_client() -> AsyncGenerator[httpx.AsyncClient, None]:
+    async with make_client() as http_client:
+        yield http_client

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from arena.contestants.models import Contestant
 from arena.problems.models import Problem
@@ -45,6 +46,7 @@ class Battle(models.Model):
     status = models.CharField(max_length=10, choices=BattleStatus, default=BattleStatus.RUNNING)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
     # Set when the first voter sees the names: from then on nothing that was judged may change.
     revealed_at = models.DateTimeField(null=True, blank=True)
 
@@ -121,6 +123,8 @@ class Response(models.Model):
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="responses")
     status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.WAITING)
     attempt = models.PositiveSmallIntegerField(default=1)
+    queued_at = models.DateTimeField(default=timezone.now)
+    run = models.CharField(max_length=32, blank=True, help_text="The worker's run that plays, or played, it.")
     reasoning = models.TextField(blank=True)
     answer = models.TextField(blank=True)
     raw = models.TextField(blank=True, help_text="As the server sent it, tags included; empty if the same.")

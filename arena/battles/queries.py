@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
-from arena.battles.models import Battle, Response, Turn
+from arena.battles.models import TERMINAL, Battle, Response, Turn
 from arena.teams.models import Voter
 
 
@@ -26,6 +26,14 @@ class BlindResponse:
     failure: Failure | None
     is_truncated: bool
     steps: tuple[tuple[int, int], ...]
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self.reasoning or self.answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ They write rows; telling the workers and the browsers is left to the door that c
 """
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,21 @@ from arena.battles.models import Battle, BattleStatus, Pacing, Response, Respons
 from arena.battles.pairing import line_up
 from arena.problems.models import Problem
 from arena.teams.models import Voter
+
+
+class BattleOptions(TypedDict, total=False):
+    """The options of `start_battle`, for those who pass them on."""
+
+    prompt: str
+    problem: Problem | None
+    size: int
+    contestants: Sequence[str]
+    blind: bool
+    pacing: str
+    system: str
+
+
+_RUNNING_AGAIN = {"status": BattleStatus.RUNNING, "finished_at": None, "stop_requested_at": None}
 
 
 @transaction.atomic
@@ -51,10 +67,10 @@ def add_turn(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
     """A follow-up to every contestant. Refused while a turn runs, and after anyone has seen the names."""
     _require_starter(battle, voter)
     text = clean_prompt(prompt)
-    if battle.revealed_at:
+    if lock(battle).revealed_at:
         raise NotNow("The names have been shown: start a new battle to ask on.")
     claimed = Battle.objects.filter(pk=battle.pk, status=BattleStatus.FINISHED, revealed_at=None).update(
-        status=BattleStatus.RUNNING, finished_at=None
+        **_RUNNING_AGAIN
     )
     if not claimed:
         raise NotNow("The contestants are still at work: wait until all have finished, or stop them.")
@@ -66,21 +82,22 @@ def add_turn(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
 
 
 @transaction.atomic
-def stop_battle(battle: Battle, voter: Voter | None) -> None:
-    """End what no worker has begun yet; the door then tells the workers to end what they hold."""
+def stop_battle(battle: Battle, voter: Voter | None) -> list[Response]:
+    """End what no worker has begun yet, and return it; the door tells the workers to end what they hold."""
     _require_starter(battle, voter)
-    if not battle.is_running:
+    if not Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(stop_requested_at=timezone.now()):
         raise NotNow("Nothing is running in this battle.")
-    Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).update(
-        status=ResponseStatus.STOPPED, finished_at=timezone.now()
-    )
+    waiting = Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).select_related("turn", "seat")
+    stopped = [response for response in waiting if _stop_unclaimed(response)]
     finish_if_ended(battle)
+    return stopped
 
 
 @transaction.atomic
 def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Response:
     """Ask one slot of the last turn again; its earlier text is dropped, the other slots are untouched."""
     _require_starter(battle, voter)
+    battle = lock(battle)
     if battle.revealed_at:
         raise NotNow("The names have been shown: what was judged stays as it was.")
     response = (
@@ -95,6 +112,8 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
     if not again.update(
         status=ResponseStatus.WAITING,
         attempt=F("attempt") + 1,
+        run="",
+        queued_at=timezone.now(),
         reasoning="",
         answer="",
         raw="",
@@ -112,19 +131,26 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
         finished_at=None,
     ):
         raise NotNow("Only a response that failed or was stopped can be retried.")
-    Battle.objects.filter(pk=battle.pk).update(status=BattleStatus.RUNNING, finished_at=None)
+    Battle.objects.filter(pk=battle.pk).update(**_RUNNING_AGAIN)
     response.refresh_from_db()
     return response
 
 
+@transaction.atomic
 def finish_if_ended(battle: Battle) -> bool:
     """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
+    lock(battle)
     if Response.objects.running().filter(turn__battle=battle).exists():
         return False
     Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(
         status=BattleStatus.FINISHED, finished_at=timezone.now()
     )
     return True
+
+
+def lock(battle: Battle) -> Battle:
+    """The battle as it is now, its row locked until the transaction ends, so that its status stays true."""
+    return Battle.objects.select_for_update().get(pk=battle.pk)
 
 
 def clean_prompt(text: str) -> str:
@@ -149,6 +175,11 @@ def _open_turn(battle: Battle, index: int, prompt: str) -> Turn:
     turn = Turn.objects.create(battle=battle, index=index, prompt=prompt)
     Response.objects.bulk_create(Response(turn=turn, seat=seat) for seat in battle.seats.all())
     return turn
+
+
+def _stop_unclaimed(response: Response) -> bool:
+    unclaimed = Response.objects.filter(pk=response.pk, status=ResponseStatus.WAITING)
+    return bool(unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now()))
 
 
 def _require_starter(battle: Battle, voter: Voter | None) -> None:

@@ -1,6 +1,18 @@
-from channels.routing import URLRouter
-from django.urls import URLPattern
-from django.urls.resolvers import URLResolver
+from typing import TYPE_CHECKING
 
-urlpatterns: list[URLPattern] = []
-websocket_urlpatterns: list[URLPattern | URLResolver | URLRouter] = []
+from django.urls import URLPattern, path
+
+from arena.battles import views
+from arena.battles.consumers import BattleConsumer
+
+if TYPE_CHECKING:  # a name that only the type stubs have
+    from channels.routing import URLRouter, _ExtendedURLPattern
+
+urlpatterns: list[URLPattern] = [
+    path("", views.new_battle, name="new_battle"),
+    path("battles/", views.start_battle, name="start_battle"),
+    path("about/", views.about, name="about"),
+]
+websocket_urlpatterns: "list[_ExtendedURLPattern | URLRouter]" = [
+    path("ws/battles/<uuid:battle_id>/", BattleConsumer.as_asgi()),  # type: ignore[arg-type, list-item]  # ASGI, as Channels routes take
+]

@@ -79,3 +79,16 @@ class Contestant(models.Model):
     def display_name(self) -> str:
         """The name wherever one may be shown: a simulated contestant always says so."""
         return f"{self.name} (simulated)" if self.simulated else self.name
+
+    @property
+    def is_free(self) -> bool:
+        """Asking it twice costs nobody money: it runs here, or its prices are known to be zero."""
+        prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
+        return self.simulated or self.provider == Provider.OLLAMA or prices == (0, 0)
+
+    def cost_usd(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
+        """What a response cost; None where a price or a count is not known."""
+        prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
+        if None in (*prices, input_tokens, output_tokens):
+            return None
+        return ((input_tokens or 0) * (prices[0] or 0) + (output_tokens or 0) * (prices[1] or 0)) / 1_000_000

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from arena.contestants import views
+
+urlpatterns = [
+    path("contestants/", views.contestants, name="contestants"),
+    path("contestants/<slug:slug>/", views.contestant, name="contestant"),
+]

@@ -12,9 +12,22 @@ VOTER_KEY = "voter"
 def current_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Voter | None:
     """The voter of a signed-in user or of an anonymous session; None while they have done nothing yet."""
     if isinstance(user, User):
-        return Voter.objects.filter(user=user).first()
+        return voter_of_user(user)
     voter_id = session.get(VOTER_KEY)
     return Voter.objects.filter(pk=voter_id, user=None).first() if voter_id else None
+
+
+def voter_of_user(user: User) -> Voter | None:
+    return Voter.objects.filter(user=user).first()
+
+
+def bearer_secret(authorization: str) -> str | None:
+    """The token in an Authorization header; None if the header is absent or of another scheme.
+
+    Another scheme is not ours to judge: a proxy in front may ask browsers for Basic credentials.
+    """
+    scheme, _, secret = authorization.strip().partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def user_of_token(secret: str) -> User | None:

@@ -1,9 +1,15 @@
 """Making voters, users and tokens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 
+from arena.teams.errors import AccountNeeded
 from arena.teams.models import ApiToken, User, Voter
 from arena.teams.queries import VOTER_KEY, current_voter
 
@@ -18,6 +24,25 @@ def ensure_voter(user: AbstractBaseUser | AnonymousUser | None, session: Session
     voter = Voter.objects.create()
     session[VOTER_KEY] = voter.pk
     return voter
+
+
+@contextmanager
+def acting_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Iterator[Voter]:
+    """The voter for one deed, in one transaction: if the deed is refused, no new voter and no cookie remain.
+
+    Raises AccountNeeded where ARENA_ANONYMOUS_BATTLES is off and nobody is signed in.
+    """
+    if not isinstance(user, User) and not settings.ARENA_ANONYMOUS_BATTLES:
+        raise AccountNeeded("This arena is open to people with an account only: sign in first, or send a token.")
+    known = session.get(VOTER_KEY)
+    try:
+        with transaction.atomic():
+            yield ensure_voter(user, session)
+    except BaseException:
+        # The row is gone, and its number will be given to somebody else: the session must not keep it.
+        if session.get(VOTER_KEY) != known:
+            del session[VOTER_KEY]
+        raise
 
 
 def issue_token(username: str) -> str:

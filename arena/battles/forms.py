@@ -1,0 +1,112 @@
+"""What a visitor fills in to start a battle."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypedDict
+
+from django import forms
+from django.conf import settings
+
+from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
+from arena.contestants.queries import in_play
+from arena.problems.models import Problem
+
+RANDOM = "random"
+CHOSEN = "chosen"
+BLIND = "blind"
+OPEN = "open"
+
+
+class Chosen(TypedDict):
+    """What `arena.battles.doors.open_battle` takes."""
+
+    prompt: str
+    problem: Problem | None
+    size: int
+    contestants: Sequence[str]
+    blind: bool
+    system: str
+
+
+class NewBattleForm(forms.Form):
+    prompt = forms.CharField(required=False, strip=False)
+    problem = forms.ModelChoiceField(Problem.objects.all(), to_field_name="slug", required=False, blank=True)
+    size = forms.TypedChoiceField(choices=[(n, n) for n in range(MIN_SIZE, MAX_SIZE + 1)], coerce=int, initial=MIN_SIZE)
+    draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
+    contestants = forms.MultipleChoiceField(required=False)
+    names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
+    system = forms.CharField(required=False, max_length=settings.ARENA_PROMPT_MAX_CHARS)
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, initial: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        limit = settings.ARENA_PROMPT_MAX_CHARS
+        too_long = f"The prompt has %(show_value)s characters; at most {limit:,} are allowed."
+        self.fields["prompt"].validators.append(_AtMost(limit, too_long))
+        self.fields["problem"].error_messages["invalid_choice"] = "There is no such problem any more."
+        self.fields["size"].error_messages["invalid_choice"] = f"A battle has {MIN_SIZE} to {MAX_SIZE} contestants."
+        contestants = self.fields["contestants"]
+        assert isinstance(contestants, forms.MultipleChoiceField)
+        contestants.choices = [(contestant.slug, contestant.display_name) for contestant in in_play()]
+        contestants.error_messages["invalid_choice"] = "One you chose is no longer available: choose again."
+
+    @classmethod
+    def about(cls, problem: Problem) -> Self:
+        return cls(initial={"problem": problem.slug, "prompt": problem.statement})
+
+    @classmethod
+    def again(cls, battle: Battle) -> Self:
+        """The question of an earlier battle, to be put to others."""
+        prompt = battle.turns.values_list("prompt", flat=True).order_by("index").first() or ""
+        slug = battle.problem.slug if battle.problem and battle.problem.statement.strip() == prompt else ""
+        size = battle.seats.count()
+        return cls(initial={"problem": slug, "prompt": prompt, "size": size, "system": battle.system})
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        prompt, problem = _plain(cleaned.get("prompt", "")), cleaned.get("problem")
+        if not prompt and not problem and not self.errors.keys() & {"prompt", "problem"}:
+            self.add_error("prompt", "Write a question first, or choose a problem.")
+        # What stands in the box is what is asked. Only where it is the text of another problem (the choice was
+        # changed without scripts) does the choice win.
+        if problem and prompt and prompt != _plain(problem.statement) and not _is_a_statement(prompt):
+            cleaned["problem"] = None
+        if cleaned.get("draw") == CHOSEN and not cleaned.get("contestants") and "contestants" not in self.errors:
+            self.add_error("contestants", "Choose at least one contestant, or have them drawn at random.")
+        return cleaned
+
+    def options(self) -> Chosen:
+        cleaned = self.cleaned_data
+        return {
+            "prompt": cleaned["prompt"],
+            "problem": cleaned["problem"],
+            "size": cleaned["size"],
+            "contestants": cleaned["contestants"] if cleaned["draw"] == CHOSEN else (),
+            "blind": cleaned["names"] == BLIND,
+            "system": cleaned["system"],
+        }
+
+
+class FollowUpForm(forms.Form):
+    """The next question to all contestants of a battle."""
+
+    prompt = forms.CharField(strip=False, error_messages={"required": "Write a question first."})
+
+
+class _AtMost:
+    """Refuses longer texts. Django's own validator would say it in other words than the service does."""
+
+    def __init__(self, limit: int, message: str) -> None:
+        self.limit = limit
+        self.message = message
+
+    def __call__(self, text: str) -> None:
+        length = len(_plain(text))
+        if length > self.limit:
+            raise forms.ValidationError(self.message, params={"show_value": f"{length:,}"})
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+def _is_a_statement(prompt: str) -> bool:
+    return any(_plain(statement) == prompt for statement in Problem.objects.values_list("statement", flat=True))

@@ -1,0 +1,64 @@
+"""The lease of a run: a Redis key that its worker keeps alive, and without which nothing can be appended.
+
+A run is one worker's execution of some waiting responses of a battle. The lease's value is the number of the
+run's last append, or "swept" once the run has been given up for dead. Three scripts, each atomic:
+
+- append: refused if the lease is gone or swept, so a worker that was paused cannot write into its successor's
+  text; skipped if this number was appended already, so that a retry after a lost connection doubles nothing;
+- renew: never revives a swept lease;
+- sweep: takes the lease over if it is absent. Whoever gets it may hand the run's responses to another run.
+"""
+
+from enum import IntEnum
+from uuid import UUID
+
+LEASE_S = 15.0
+RENEW_EVERY_S = 4.0
+SWEPT = "swept"
+# A swept mark must outlive any pause of the worker that lost the lease.
+SWEPT_S = 24 * 60 * 60
+
+
+def lease_key(run_id: UUID | str) -> str:
+    return f"arena:lease:{run_id}"
+
+
+class Append(IntEnum):
+    """What became of an append."""
+
+    DONE = 1
+    ALREADY = 0
+    FENCED = -1  # swept: another run has, or will have, these responses
+    LOST = -2  # Redis has forgotten the lease, or the latest appends
+
+
+# KEYS: lease, log. ARGV: number of this append, entry, entries to keep, log expiry in s.
+APPEND_SCRIPT = """
+local last = redis.call('GET', KEYS[1])
+if not last then return -2 end
+if last == 'swept' then return -1 end
+last = tonumber(last)
+local number = tonumber(ARGV[1])
+if number <= last then return 0 end
+if number ~= last + 1 then return -2 end
+redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[2])
+if number == 1 then redis.call('EXPIRE', KEYS[2], ARGV[4]) end
+return 1
+"""
+
+# KEYS: lease. ARGV: lease in ms. Returns 1 renewed, 0 absent, -1 swept.
+RENEW_SCRIPT = """
+local last = redis.call('GET', KEYS[1])
+if not last then return 0 end
+if last == 'swept' then return -1 end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+
+# KEYS: lease. ARGV: lease in ms. Count appends from zero again; returns 0 if the lease is swept.
+RESTORE_SCRIPT = """
+if redis.call('GET', KEYS[1]) == 'swept' then return 0 end
+redis.call('SET', KEYS[1], '0', 'PX', ARGV[1])
+return 1
+"""

@@ -1,0 +1,167 @@
+"""The writing end of the logs in a worker: gathers the events of all its runs and appends them in batches.
+
+The first text of a response is appended at once; after that one pipeline per `FLUSH_EVERY_S` carries what all
+runs of the process have gathered, one log entry per run.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import redis.asyncio
+from redis.exceptions import NoScriptError, RedisError
+
+from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, log_key
+from arena.battles.events import Event
+from arena.battles.leases import APPEND_SCRIPT, Append, lease_key
+
+logger = logging.getLogger(__name__)
+
+FLUSH_EVERY_S = 0.033
+BACK_OFF_MAX_S = 2.0
+
+
+class RunLog:
+    """What one run has to append. `on_fenced` and `on_lost` say that its lease was swept, or forgotten."""
+
+    def __init__(
+        self, run_id: str, battle_id: UUID, *, on_fenced: Callable[[], None], on_lost: Callable[[], None]
+    ) -> None:
+        self.run_id = run_id
+        self.lease = lease_key(run_id)
+        self.log = log_key(battle_id)
+        self.on_fenced = on_fenced
+        self.on_lost = on_lost
+        self.number = 0
+        self.pending: list[Event] = []
+        self.entry = ""  # taken from `pending`, appended under `number`, not yet confirmed
+        self.is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self.pending or self.entry) and not self.is_closed
+
+    def gather(self) -> None:
+        """Turn what is pending into the next entry, unless one is still unconfirmed."""
+        if not self.entry:
+            self.number += 1
+            self.entry = encode(self.pending)
+            self.pending = []
+
+    def confirm(self) -> None:
+        self.entry = ""
+        if not self.pending:
+            self._idle.set()
+
+    def add(self, event: Event) -> None:
+        self.pending.append(event)
+        self._idle.clear()
+
+    def begin_anew(self, events: Iterable[Event]) -> None:
+        """Count appends from zero again, starting with events that restate everything."""
+        self.number, self.entry, self.pending = 0, "", list(events)
+        self._idle.clear()
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until all that was added is in the log, or nothing may be added any more."""
+        await self._idle.wait()
+
+
+class LogWriter:
+    """Appends for all runs of a worker's loop. Run `work()` as a task."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._redis = client
+        self._sha = ""
+        self._waiting: dict[str, RunLog] = {}
+        self._dirty = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    def add(self, log: RunLog, event: Event, *, urgent: bool = False) -> None:
+        log.add(event)
+        self.mark(log, urgent=urgent)
+
+    def mark(self, log: RunLog, *, urgent: bool = False) -> None:
+        self._waiting[log.run_id] = log
+        self._dirty.set()
+        if urgent:
+            self._urgent.set()
+
+    async def work(self) -> None:
+        """Flush until cancelled. A lost Redis is waited for; nothing gathered is dropped meanwhile."""
+        loop = asyncio.get_running_loop()
+        back_off_s = FLUSH_EVERY_S
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            flush_at = loop.time() + FLUSH_EVERY_S
+            try:
+                await self._flush()
+                back_off_s = FLUSH_EVERY_S
+            except RedisError as error:
+                logger.warning("Redis does not take appends: %s; trying again in %.1f s", error, back_off_s)
+                self._dirty.set()
+                await asyncio.sleep(back_off_s)
+                back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
+            await self._rest_until(flush_at)
+
+    async def _rest_until(self, flush_at: float) -> None:
+        """Let deltas gather; an urgent event cuts the rest short."""
+        try:
+            async with asyncio.timeout_at(flush_at):
+                await self._urgent.wait()
+        except TimeoutError:
+            pass
+        self._urgent.clear()
+
+    async def _flush(self) -> None:
+        logs = [log for log in self._waiting.values() if log.has_work]
+        self._waiting = {log.run_id: log for log in logs}
+        if not logs:
+            return
+        if not self._sha:
+            self._sha = await self._redis.script_load(APPEND_SCRIPT)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for log in logs:
+                log.gather()
+                pipe.evalsha(
+                    self._sha,
+                    2,
+                    log.lease,
+                    log.log,
+                    str(log.number),
+                    log.entry,
+                    str(LOG_ENTRIES_MAX),
+                    str(LOG_EXPIRY_S),
+                )
+            results = await pipe.execute(raise_on_error=False)
+        for log, result in zip(logs, results, strict=True):
+            self._settle(log, result)
+
+    def _settle(self, log: RunLog, result: object) -> None:
+        match result:
+            case Append.DONE | Append.ALREADY:
+                log.confirm()
+                if not log.pending:
+                    self._waiting.pop(log.run_id, None)
+                    return
+            case Append.FENCED:
+                log.close()
+                log.on_fenced()
+                return
+            case Append.LOST:
+                self._waiting.pop(log.run_id, None)
+                log.on_lost()
+                return
+            case NoScriptError():
+                self._sha = ""
+            case Exception():
+                logger.warning("an append was refused: %s", result)
+        self._dirty.set()

@@ -1,0 +1,263 @@
+"""Playing a battle's waiting responses in a worker, and taking over what a dead worker left.
+
+A run claims waiting responses by a guarded update: a response belongs to the run named in its row. That the run
+is alive is told by its lease in Redis. So however often a battle is enqueued, each response is played once.
+"""
+
+import logging
+import queue
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from uuid import UUID
+
+import httpx
+import redis
+from django.db import DatabaseError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from arena.battles.event_log import LogState, publish, read_log
+from arena.battles.events import Event
+from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
+from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
+from arena.battles.services import finish_if_ended
+from arena.battles.steps import split_steps
+from arena.battles.streaming import Outcome, end_event
+from arena.battles.worker_loop import Part, WorkerLoop
+from arena.contestants.deltas import Delta, Usage
+from arena.contestants.models import Contestant
+from arena.contestants.providers.call import Message
+from arena.contestants.providers.registry import provider_for
+from arena.contestants.queries import call_for
+
+logger = logging.getLogger(__name__)
+
+# A response whose worker died is played again by itself at most so often.
+ATTEMPTS_MAX = 3
+SAVE_RETRY_LIMIT_S = 120.0
+# A response that waits longer than this has perhaps fallen out of the queue.
+WAITING_GRACE = timedelta(seconds=10)
+INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
+
+Delivery = tuple[Part, Outcome | None]
+
+
+def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
+    """Claim and play the battle's waiting responses; return when all have ended and are saved."""
+    run_id = uuid.uuid4().hex
+    lease = lease_key(run_id)
+    client.set(lease, "0", px=int(LEASE_S * 1000))
+    parts = _claim(battle_id, run_id)
+    if not parts:
+        client.delete(lease)
+        finish_if_all_ended(battle_id)
+        return
+    connection.close()  # not held while the contestants think
+    deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+    loop = WorkerLoop.running()
+    run = loop.start_run(run_id, battle_id, parts, deliver=lambda part, outcome: deliveries.put((part, outcome)))
+    for _ in parts:
+        part, outcome = deliveries.get()
+        if outcome is None:
+            event = _persist(partial(hand_over, part.response_id, run_id, run.text_of(part)))
+        else:
+            event = _persist(partial(save_outcome, part.response_id, run_id, outcome))
+        connection.close()
+        if event is not None:
+            loop.append(run, event)
+    loop.close_run(run)
+
+
+def save_outcome(response_id: int, run_id: str, outcome: Outcome) -> Event | None:
+    """Save how a response ended, and the battle's end if it was the last.
+
+    Returns the event that tells of it; None if the response does not belong to this run any more.
+    """
+    response = _streaming(response_id, run_id)
+    if response is None:
+        return None
+    fields = _ended_fields(outcome, response.seat.contestant)
+    if not Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING).update(**fields):
+        return None
+    finish_if_ended(response.turn.battle)
+    return end_event(response.seat.slot, response.turn.index, outcome)
+
+
+def hand_over(response_id: int, run_id: str, text: tuple[str, str]) -> Event | None:
+    """A run was cut off: have the response played again, or end it as interrupted with what had arrived.
+
+    It is played again only where that costs nobody twice: nothing had arrived yet, or the contestant is free.
+    Returns the event that tells of an end; None if it will be played again, or belongs to another run by now.
+    """
+    response = _streaming(response_id, run_id)
+    if response is None:
+        return None
+    is_stopped = response.turn.battle.stop_requested_at is not None
+    may_repeat = not any(text) or response.seat.contestant.is_free
+    if may_repeat and not is_stopped and response.attempt < ATTEMPTS_MAX:
+        Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING).update(
+            status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1
+        )
+        return None
+    return save_outcome(response_id, run_id, _cut_off(text, is_stopped=is_stopped))
+
+
+def _cut_off(text: tuple[str, str], *, is_stopped: bool) -> Outcome:
+    code, message = ("", "") if is_stopped else INTERRUPTED
+    return Outcome(
+        status=ResponseStatus.STOPPED if is_stopped else ResponseStatus.FAILED,
+        reasoning=text[0],
+        answer=text[1],
+        raw="",
+        usage=Usage(),
+        first_token_ms=None,
+        duration_ms=None,
+        is_truncated=any(text),
+        failure_code=code,
+        failure_message=message,
+    )
+
+
+def _streaming(response_id: int, run_id: str) -> Response | None:
+    mine = Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING)
+    return mine.select_related("seat__contestant", "turn__battle").first()
+
+
+def sweep(client: redis.Redis) -> list[UUID]:
+    """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
+    streaming = Response.objects.filter(status=ResponseStatus.STREAMING).select_related("turn", "seat").order_by("run")
+    for run_id, responses in groupby(list(streaming), key=lambda response: response.run):
+        lease = lease_key(run_id)
+        # The second look finds what an earlier sweep left that died between the lease and the rows.
+        if client.set(lease, SWEPT, nx=True, ex=SWEPT_S) or client.get(lease) == SWEPT.encode():
+            logger.warning("run %s is dead: its responses are taken over", run_id)
+            for response in responses:
+                _take_over(response, client)
+    for battle_id in (
+        Battle.objects.filter(status=BattleStatus.RUNNING)
+        .exclude(turns__responses__status__in=[ResponseStatus.WAITING, ResponseStatus.STREAMING])
+        .values_list("pk", flat=True)
+    ):
+        finish_if_all_ended(battle_id)
+    waiting = Response.objects.filter(
+        status=ResponseStatus.WAITING,
+        turn__battle__status=BattleStatus.RUNNING,
+        queued_at__lt=timezone.now() - WAITING_GRACE,
+    )
+    return list(waiting.values_list("turn__battle", flat=True).distinct())
+
+
+def stops_unheard() -> list[UUID]:
+    """Battles that were told to stop and still run."""
+    unheard = Battle.objects.filter(status=BattleStatus.RUNNING, stop_requested_at__isnull=False)
+    return list(unheard.values_list("pk", flat=True))
+
+
+def finish_if_all_ended(battle_id: UUID) -> None:
+    battle = Battle.objects.filter(pk=battle_id).first()
+    if battle is not None:
+        finish_if_ended(battle)
+
+
+def messages_for(response: Response) -> tuple[Message, ...]:
+    """The conversation of one slot up to this response's prompt. Reasoning is not sent back, as vendors advise.
+
+    A turn this slot did not answer leaves its prompt to be joined with the next one: many chat templates refuse
+    two user messages in a row.
+    """
+    battle = response.turn.battle
+    earlier = (
+        Response.objects.filter(turn__battle=battle, seat=response.seat, turn__index__lt=response.turn.index)
+        .select_related("turn")
+        .order_by("turn__index")
+    )
+    messages: list[Message] = [{"role": "system", "content": battle.system}] if battle.system else []
+    unanswered = ""
+    for past in earlier:
+        unanswered = f"{unanswered}\n\n{past.turn.prompt}".strip()
+        if past.answer:
+            messages += [{"role": "user", "content": unanswered}, {"role": "assistant", "content": past.answer}]
+            unanswered = ""
+    messages.append({"role": "user", "content": f"{unanswered}\n\n{response.turn.prompt}".strip()})
+    return tuple(messages)
+
+
+def _claim(battle_id: UUID, run_id: str) -> list[Part]:
+    Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING).update(
+        status=ResponseStatus.STREAMING, run=run_id
+    )
+    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id).select_related(
+        "turn__battle", "seat__contestant"
+    )
+    return [_part(response) for response in claimed]
+
+
+def _part(response: Response) -> Part:
+    contestant = response.seat.contestant
+    messages = messages_for(response)
+
+    def open_stream(client: httpx.AsyncClient, simulator_url: str) -> AsyncGenerator[Delta, None]:
+        call = call_for(contestant, messages, simulator_url=simulator_url)
+        return provider_for(contestant.provider)(client, call)
+
+    return Part(
+        response_id=response.pk,
+        slot=response.seat.slot,
+        turn=response.turn.index,
+        is_restart=response.attempt > 1,
+        is_simulated=contestant.simulated,
+        open=open_stream,
+    )
+
+
+def _take_over(response: Response, client: redis.Redis) -> None:
+    state = LogState()
+    for _, events in read_log(client, response.turn.battle_id):
+        state.apply(events)
+    text = state.responses.get((response.turn.index, response.seat.slot))
+    event = hand_over(response.pk, response.run, (text.reasoning, text.answer) if text else ("", ""))
+    if event is not None:
+        publish(client, response.turn.battle_id, [event])
+
+
+def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]:
+    usage = outcome.usage
+    return {
+        "status": outcome.status,
+        "reasoning": outcome.reasoning,
+        "answer": outcome.answer,
+        "raw": outcome.raw,
+        "steps": split_steps(outcome.reasoning or outcome.answer),
+        "is_split_inferred": outcome.is_split_inferred,
+        "is_truncated": outcome.is_truncated,
+        "failure_code": outcome.failure_code,
+        "failure_message": outcome.failure_message,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": contestant.cost_usd(usage.input_tokens, usage.output_tokens),
+        "first_token_ms": outcome.first_token_ms,
+        "duration_ms": outcome.duration_ms,
+        "finished_at": timezone.now(),
+    }
+
+
+def _persist(save: "partial[Event | None]") -> Event | None:
+    """Save, waiting for a database that is away or busy. What can't be saved in time is left to the sweep."""
+    give_up_at = time.monotonic() + SAVE_RETRY_LIMIT_S
+    pause_s = 0.1
+    while True:
+        try:
+            return save()
+        except DatabaseError as error:
+            if time.monotonic() > give_up_at:
+                logger.exception("a response could not be saved")
+                return None
+            logger.warning("the database does not take a response: %s; trying again in %.1f s", error, pause_s)
+            connection.close()
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 5.0)

@@ -1,0 +1,176 @@
+"""From a contestant's deltas to a battle's events, and to what is saved when the response has ended."""
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from arena.battles.events import (
+    ANSWER,
+    REASONING,
+    Event,
+    ResponseFailed,
+    ResponseFinished,
+    ResponseRelabelled,
+    ResponseSnapshot,
+    ResponseStopped,
+    TextDelta,
+)
+from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage
+from arena.contestants.errors import ProviderError, TooLarge
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a response ended, with everything that had arrived. Times in ms since the request."""
+
+    status: str  # finished | failed | stopped
+    reasoning: str
+    answer: str
+    raw: str
+    usage: Usage
+    first_token_ms: int | None
+    duration_ms: int | None
+    is_truncated: bool = False
+    is_split_inferred: bool = False
+    failure_code: str = ""
+    failure_message: str = ""
+
+
+class Transcript:
+    """The text of a response as it grows."""
+
+    def __init__(self, slot: str, turn: int, *, max_chars: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.slot = slot
+        self.turn = turn
+        self.usage = Usage()
+        self.finish: Finish | None = None
+        self.heard_at: float | None = None
+        self._clock = clock
+        self._started_at = clock()
+        self._first_token_at: float | None = None
+        self._max_chars = max_chars
+        self._chars = 0
+        self._reasoning: list[str] = []
+        self._answer: list[str] = []
+
+    @property
+    def reasoning(self) -> str:
+        return self.finish.reasoning if self.finish else "".join(self._reasoning)
+
+    @property
+    def answer(self) -> str:
+        return self.finish.answer if self.finish else "".join(self._answer)
+
+    @property
+    def has_text(self) -> bool:
+        return bool(self._reasoning or self._answer)
+
+    def apply(self, delta: Delta) -> Event | None:
+        """Take in a delta; the event that tells of it, if any. Raises TooLarge."""
+        self.heard_at = self._clock()
+        match delta:
+            case ReasoningDelta(text):
+                return self._append(self._reasoning, REASONING, text)
+            case AnswerDelta(text):
+                return self._append(self._answer, ANSWER, text)
+            case Relabel():
+                self._reasoning, self._answer = [*self._reasoning, *self._answer], []
+                return ResponseRelabelled(self.slot, self.turn)
+            case Usage():
+                self.usage = delta
+                return None
+            case Finish():
+                shown = ("".join(self._reasoning), "".join(self._answer))
+                self.finish = delta
+                return None if shown == (delta.reasoning, delta.answer) else self.snapshot()
+
+    def snapshot(self, status: str = "streaming") -> ResponseSnapshot:
+        return ResponseSnapshot(self.slot, self.turn, self.reasoning, self.answer, status)
+
+    def outcome(self) -> Outcome:
+        """The outcome of a stream that came to its own end."""
+        finish = self.finish
+        if finish is None:
+            return self.failed("truncated", "The stream broke off before this contestant had finished.")
+        raw = finish.raw if finish.raw != finish.answer else ""
+        return self._outcome(
+            "finished",
+            raw=raw,
+            is_truncated=finish.reason == FinishReason.LENGTH,
+            is_split_inferred=finish.is_split_inferred,
+        )
+
+    def failed(self, code: str, message: str) -> Outcome:
+        return self._outcome("failed", is_truncated=self.has_text, failure_code=code, failure_message=message)
+
+    def stopped(self) -> Outcome:
+        return self._outcome("stopped", is_truncated=self.has_text)
+
+    def _append(self, pieces: list[str], part: str, text: str) -> TextDelta:
+        if self._first_token_at is None:
+            self._first_token_at = self.heard_at
+        self._chars += len(text)
+        if self._chars > self._max_chars:
+            raise TooLarge(f"more than {self._max_chars} characters")
+        pieces.append(text)
+        return TextDelta(self.slot, self.turn, part, text)  # type: ignore[arg-type]  # one of the two constants
+
+    def _outcome(
+        self,
+        status: str,
+        *,
+        raw: str = "",
+        is_truncated: bool = False,
+        is_split_inferred: bool = False,
+        failure_code: str = "",
+        failure_message: str = "",
+    ) -> Outcome:
+        first = self._first_token_at
+        return Outcome(
+            status=status,
+            reasoning=self.reasoning,
+            answer=self.answer,
+            raw=raw,
+            usage=self.usage,
+            first_token_ms=None if first is None else round((first - self._started_at) * 1000),
+            duration_ms=round((self._clock() - self._started_at) * 1000),
+            is_truncated=is_truncated,
+            is_split_inferred=is_split_inferred,
+            failure_code=failure_code,
+            failure_message=failure_message,
+        )
+
+
+async def play(
+    transcript: Transcript,
+    open_stream: Callable[[], AsyncGenerator[Delta, None]],
+    emit: Callable[[Event, bool], None],
+) -> Outcome:
+    """Walk the deltas to their end. `emit(event, is_first_text)` is called in order.
+
+    A ProviderError becomes a failed outcome that keeps what had arrived. Cancelling closes the stream.
+    """
+    try:
+        async with aclosing(open_stream()) as deltas:
+            async for delta in deltas:
+                had_text = transcript.has_text
+                event = transcript.apply(delta)
+                if event is not None:
+                    emit(event, not had_text)
+    except ProviderError as error:
+        logger.info("slot %s, turn %d: %s", transcript.slot, transcript.turn, error)
+        return transcript.failed(error.code, error.message)
+    return transcript.outcome()
+
+
+def end_event(slot: str, turn: int, outcome: Outcome) -> Event:
+    match outcome.status:
+        case "finished":
+            return ResponseFinished(slot, turn)
+        case "stopped":
+            return ResponseStopped(slot, turn)
+    return ResponseFailed(slot, turn, outcome.failure_code, outcome.failure_message)

@@ -1,0 +1,98 @@
+"""The pages around a battle: the form that starts one, and how the arena works.
+
+The battle's own page lives in `arena/voting/views.py`, because it shows ballots too.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from arena.battles import doors
+from arena.battles.errors import BattleError
+from arena.battles.forms import NewBattleForm
+from arena.battles.models import MIN_SIZE, Battle, Turn
+from arena.battles.queries import find_battle
+from arena.contestants.models import Contestant
+from arena.contestants.queries import in_play
+from arena.problems.models import Problem
+from arena.teams.errors import AccountNeeded
+from arena.teams.models import Voter
+from arena.teams.queries import current_voter
+from arena.teams.services import acting_voter
+
+LISTED_BATTLES = 5
+LISTED_PROBLEMS = 12
+
+
+@require_safe
+def new_battle(request: HttpRequest) -> HttpResponse:
+    if slug := request.GET.get("problem"):
+        return _new_battle_page(request, NewBattleForm.about(get_object_or_404(Problem, slug=slug)))
+    if battle_id := request.GET.get("again"):
+        return _new_battle_page(request, NewBattleForm.again(_battle_to_repeat(request, battle_id)))
+    return _new_battle_page(request, NewBattleForm())
+
+
+@require_POST
+def start_battle(request: HttpRequest) -> HttpResponse:
+    form = NewBattleForm(request.POST)
+    if not form.is_valid():
+        return _new_battle_page(request, form, status=422)
+    try:
+        with acting_voter(request.user, request.session) as voter:
+            battle = doors.open_battle(voter, **form.options())
+    except AccountNeeded:
+        return redirect_to_login(reverse("new_battle"))
+    except BattleError as error:
+        form.add_error(error.field if error.field in form.fields else None, str(error))
+        return _new_battle_page(request, form, status=error.status)
+    return redirect(battle)
+
+
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    return render(request, "about.html")
+
+
+def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int = 200) -> HttpResponse:
+    playing = list(in_play())
+    slugs = {contestant.slug for contestant in playing}
+    context = {
+        "form": form,
+        "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
+        "problems": _offered_problems(form["problem"].value()),
+        "playing": playing,
+        "resting": [one for one in Contestant.objects.active() if one.slug not in slugs],
+        "only_simulated": bool(playing) and all(contestant.simulated for contestant in playing),
+        "enough": len(playing) >= MIN_SIZE,
+        "battles": _latest_battles(current_voter(request.user, request.session)),
+        "address": reverse("new_battle") if request.method == "POST" else "",
+    }
+    return render(request, "battles/new.html", context, status=status)
+
+
+def _offered_problems(chosen: str | None) -> list[Problem]:
+    """The shipped ones come first in time; one that was asked for by its link is always among them."""
+    problems = list(Problem.objects.order_by("pk")[:LISTED_PROBLEMS])
+    if chosen and chosen not in {problem.slug for problem in problems}:
+        problems = [*Problem.objects.filter(slug=chosen), *problems]
+    return problems
+
+
+def _latest_battles(voter: Voter | None) -> list[Battle]:
+    first_turns = Prefetch("turns", Turn.objects.filter(index=0))
+    return list(Battle.objects.listed_for(voter).select_related("problem").prefetch_related(first_turns)[:LISTED_BATTLES])
+
+
+def _battle_to_repeat(request: HttpRequest, battle_id: str) -> Battle:
+    try:
+        battle = find_battle(UUID(battle_id), current_voter(request.user, request.session))
+    except ValueError:
+        battle = None
+    return battle or get_object_or_404(Battle.objects.none())

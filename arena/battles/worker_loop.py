@@ -1,0 +1,327 @@
+"""The one asyncio loop of a worker process: it calls the model servers of every battle this worker plays.
+
+Celery's threads hand it runs and wait. It holds what is dear to make (the HTTP client, the Redis client), keeps
+the leases of its runs, watches the time limits, and listens for stops. It never touches the database.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import redis.asyncio
+import uvloop
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.events import Event, ResponseRestarted, ResponseStarted
+from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT, RESTORE_SCRIPT
+from arena.battles.log_writer import LogWriter, RunLog
+from arena.battles.streaming import Outcome, Transcript, end_event, play
+from arena.contestants.deltas import Delta
+from arena.contestants.providers.http import make_client
+from arena.contestants.simulator.server import Simulator, start_simulator
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WATCH_EVERY_S = 0.5
+START_LIMIT_S = 30.0
+BACK_OFF_MAX_S = 2.0
+
+Opener = Callable[[httpx.AsyncClient, str], AsyncGenerator[Delta, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One response of a run: its place, and how its stream is opened.
+
+    `open` gets the HTTP client and, for a simulated contestant, the URL it is served at; it may raise a ProviderError.
+    """
+
+    response_id: int
+    slot: str
+    turn: int
+    is_restart: bool
+    is_simulated: bool
+    open: Opener
+
+
+class Interrupted(Exception):
+    """The worker is stopping, or has lost the run to another."""
+
+
+@dataclass(eq=False)
+class Pane:
+    """A part while it plays."""
+
+    part: Part
+    transcript: Transcript
+    task: asyncio.Task[Outcome]
+    started_at: float
+    ending: Callable[[], Outcome] | None = None
+    outcome: Outcome | None = None
+
+    def end(self, ending: Callable[[], Outcome]) -> None:
+        """Cancel the stream, which closes the connection upstream; `ending` tells what is then saved."""
+        if self.ending is None and not self.task.done():
+            self.ending = ending
+            self.task.cancel()
+
+
+@dataclass(eq=False)
+class Run:
+    """Some responses of one battle, played by this worker. `deliver` gets each outcome, in a thread-safe way."""
+
+    run_id: str
+    battle_id: UUID
+    deliver: Callable[[Part, Outcome | None], None]
+    log: RunLog = field(init=False)
+    panes: list[Pane] = field(default_factory=list)
+
+    def text_of(self, part: Part) -> tuple[str, str]:
+        """Reasoning and answer that have arrived."""
+        transcript = next(pane.transcript for pane in self.panes if pane.part is part)
+        return transcript.reasoning, transcript.answer
+
+    def interrupt(self) -> None:
+        for pane in self.panes:
+            pane.end(_interrupted)
+
+
+def _interrupted() -> Outcome:
+    raise Interrupted
+
+
+class WorkerLoop:
+    """Start with `WorkerLoop.running()`; all other public methods may be called from any thread."""
+
+    _instance: "WorkerLoop | None" = None
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._ready = threading.Event()
+        self._runs: dict[str, Run] = {}
+        self._is_stopping = False
+        self._simulator: Simulator | None = None
+        self._simulator_lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="worker-loop", daemon=True)
+
+    @classmethod
+    def running(cls) -> "WorkerLoop":
+        """The loop of this process, started on first use."""
+        with cls._lock:
+            if cls._instance is None:
+                worker_loop = cls()
+                worker_loop._thread.start()
+                worker_loop._ready.wait(START_LIMIT_S)
+                if worker_loop._failure is not None:
+                    raise RuntimeError("the worker's loop does not start") from worker_loop._failure
+                cls._instance = worker_loop
+            return cls._instance
+
+    @classmethod
+    def stop_if_running(cls) -> None:
+        """Interrupt every run; what had not ended is handed over by those who wait for it."""
+        if cls._instance is not None:
+            cls._instance._loop.call_soon_threadsafe(cls._instance._interrupt_all)
+
+    def start_run(
+        self,
+        run_id: str,
+        battle_id: UUID,
+        parts: list[Part],
+        *,
+        deliver: Callable[[Part, Outcome | None], None],
+    ) -> Run:
+        """Begin to stream the parts. `deliver(part, outcome)` is called from the loop's thread as each one ends;
+        the outcome is None if the run was interrupted. The lease must be held already.
+        """
+        return self._wait(self._start_run(run_id, battle_id, parts, deliver))
+
+    def append(self, run: Run, event: Event) -> None:
+        self._loop.call_soon_threadsafe(self._append, run, event)
+
+    def close_run(self, run: Run) -> None:
+        """Wait until the run's events are in the log (or the run is lost), then give up its lease."""
+        self._wait(self._close_run(run))
+
+    # --- below: only in the loop's own thread ----------------------------------------------------
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._prepare())
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for the start
+            self._failure = error
+            return
+        finally:
+            self._ready.set()
+        self._loop.run_forever()
+
+    async def _prepare(self) -> None:
+        self._http = make_client()
+        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
+        self._restore_lease = self._redis.register_script(RESTORE_SCRIPT)
+        self._writer = LogWriter(self._redis)
+        for work in (self._writer.work(), self._renew_leases(), self._watch_limits(), self._listen_for_stops()):
+            self._keep(work)
+
+    def _keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start_run(
+        self, run_id: str, battle_id: UUID, parts: list[Part], deliver: Callable[[Part, Outcome | None], None]
+    ) -> Run:
+        run = Run(run_id, battle_id, deliver)
+        run.log = RunLog(run_id, battle_id, on_fenced=run.interrupt, on_lost=lambda: self._keep(self._restore(run)))
+        self._runs[run_id] = run
+        for part in parts:
+            transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
+            task = self._loop.create_task(self._play(run, part, transcript))
+            pane = Pane(part, transcript, task, time.monotonic())
+            run.panes.append(pane)
+            task.add_done_callback(lambda task, pane=pane: self._deliver(run, pane, task))  # type: ignore[misc]
+        if self._is_stopping:
+            run.interrupt()
+        return run
+
+    async def _play(self, run: Run, part: Part, transcript: Transcript) -> Outcome:
+        if part.is_restart:
+            self._append(run, ResponseRestarted(part.slot, part.turn))
+        self._append(run, ResponseStarted(part.slot, part.turn))
+        simulator_url = await self._simulator_url() if part.is_simulated else ""
+        return await play(
+            transcript,
+            lambda: part.open(self._http, simulator_url),
+            lambda event, is_first: self._writer.add(run.log, event, urgent=is_first),
+        )
+
+    def _deliver(self, run: Run, pane: Pane, task: asyncio.Task[Outcome]) -> None:
+        try:
+            if pane.ending is not None and pane.transcript.finish is None:
+                pane.outcome = pane.ending()
+            else:
+                pane.outcome = task.result()
+        except Interrupted:
+            pane.outcome = None
+        except Exception:  # a fault of ours must end one response, not leave it hanging
+            logger.exception("response %s broke", pane.part.response_id)
+            pane.outcome = pane.transcript.failed("failed", "Something went wrong in the arena itself.")
+        run.deliver(pane.part, pane.outcome)
+
+    def _append(self, run: Run, event: Event) -> None:
+        self._writer.add(run.log, event, urgent=True)
+
+    async def _close_run(self, run: Run) -> None:
+        await run.log.drained()
+        run.log.close()
+        self._runs.pop(run.run_id, None)
+        try:
+            await self._redis.delete(run.log.lease)
+        except RedisError:
+            logger.info("lease of run %s is left to expire", run.run_id)
+
+    async def _restore(self, run: Run) -> None:
+        """Redis has lost the run's lease or its latest appends: say everything again, unless the run was swept."""
+        while True:
+            try:
+                if not await self._restore_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)]):
+                    run.log.close()
+                    return run.interrupt()
+                break
+            except RedisError:
+                await asyncio.sleep(BACK_OFF_MAX_S)
+        logger.warning("Redis had lost the log of run %s; written anew", run.run_id)
+        run.log.begin_anew(event for pane in run.panes for event in _restated(pane))
+        self._writer.mark(run.log, urgent=True)
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            for run in list(self._runs.values()):
+                try:
+                    renewed = await self._renew_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)])
+                except RedisError as error:
+                    logger.warning("leases cannot be renewed: %s", error)
+                    break
+                if renewed == -1:
+                    run.log.close()
+                    run.interrupt()
+                elif renewed == 0 and not run.log.is_closed:
+                    await self._restore(run)
+
+    async def _watch_limits(self) -> None:
+        """One look at all panes twice a second is far cheaper than a timer per delta."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            now = time.monotonic()
+            for run in self._runs.values():
+                for pane in run.panes:
+                    if not pane.task.done() and (message := _limit_passed(pane, now)):
+                        pane.end(lambda pane=pane, message=message: pane.transcript.failed("timed_out", message))  # type: ignore[misc]
+
+    async def _listen_for_stops(self) -> None:
+        """A stop names a battle. One that is missed meanwhile is announced again by the sweep."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(STOP_CHANNEL)
+                    async for message in pubsub.listen():
+                        if message["type"] == "message":
+                            self._stop_battle(message["data"].decode())
+            except RedisError:
+                await asyncio.sleep(BACK_OFF_MAX_S)
+
+    def _stop_battle(self, battle_id: str) -> None:
+        for run in self._runs.values():
+            if str(run.battle_id) == battle_id:
+                for pane in run.panes:
+                    pane.end(pane.transcript.stopped)
+
+    def _interrupt_all(self) -> None:
+        self._is_stopping = True
+        for run in self._runs.values():
+            run.interrupt()
+
+    async def _simulator_url(self) -> str:
+        """Where simulated contestants are served: as configured, else by this loop itself."""
+        if settings.SIMULATOR_URL:
+            return str(settings.SIMULATOR_URL)
+        async with self._simulator_lock:
+            if self._simulator is None:
+                self._simulator = await start_simulator()
+            return self._simulator.url
+
+
+def _limit_passed(pane: Pane, now: float) -> str:
+    heard_at = pane.transcript.heard_at
+    if now - pane.started_at > settings.ARENA_RESPONSE_DEADLINE_S:
+        return "This contestant took longer than the arena allows."
+    if heard_at is None:
+        silent_too_long = now - pane.started_at > settings.ARENA_FIRST_TOKEN_TIMEOUT_S
+    else:
+        silent_too_long = now - heard_at > settings.ARENA_SILENCE_TIMEOUT_S
+    return "This contestant was silent for too long." if silent_too_long else ""
+
+
+def _restated(pane: Pane) -> list[Event]:
+    if pane.outcome is None:
+        return [pane.transcript.snapshot()]
+    return [pane.transcript.snapshot(pane.outcome.status), end_event(pane.part.slot, pane.part.turn, pane.outcome)]

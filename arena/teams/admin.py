@@ -1,0 +1,33 @@
+"""People, voters and tokens in the admin. A token's secret is kept nowhere, so none can be shown."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
+
+from arena.teams.models import ApiToken, User, Voter
+
+admin.site.register(User, UserAdmin)
+
+
+@admin.register(Voter)
+class VoterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
+    list_display = ("__str__", "user", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    readonly_fields = ("user", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
+    """To see who has one and to revoke it; `manage.py api_token` issues them."""
+
+    list_display = ("__str__", "user", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    readonly_fields = ("user", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

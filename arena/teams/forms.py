@@ -1,0 +1,16 @@
+"""Signing in, in this site's words and looks."""
+
+from django.contrib.auth.forms import AuthenticationForm
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": "That name and password do not belong together. Capitals matter in both.",
+        "inactive": "This account is closed.",
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as Django's view gives them
+        for name, label in (("username", "Name"), ("password", "Password")):
+            self.fields[name].label = label
+            self.fields[name].widget.attrs["class"] = "field__input"

@@ -1,0 +1,197 @@
+"""A battle as one voter may see it. Names and other people's verdicts are put in only once that voter may know them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Count
+
+from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
+from arena.teams.models import Voter
+from arena.voting.models import TIE, Ballot, Judgement, Uncounted, Verdict
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class MyBallot:
+    """What this voter said. `best` is a slot, "tie" or "" (no pick)."""
+
+    verdicts: dict[str, str]
+    best: str
+    first_flaws: dict[str, int]
+    tags: dict[str, list[str]]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each judgement and each pick was given; every slot, judgement and pick is a key."""
+
+    ballots: int
+    verdicts: dict[str, dict[str, int]]
+    best: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedSlot:
+    """Sums over the turns, None where a part is unknown; `first_token_ms` is that of the last turn."""
+
+    slug: str
+    name: str
+    simulated: bool
+    cost_usd: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    first_token_ms: int | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VotersBattle:
+    """`reveal` is None until this voter has cast a ballot, unless the battle is open; `tally` until they have voted.
+
+    `status` is "running", "finished" or, once this voter may see the names, "revealed".
+    `unranked_because` is a sentence to show before voting; empty if the ballot will be ranked.
+    """
+
+    battle: BlindBattle
+    status: str
+    may_vote: bool
+    may_steer: bool
+    unranked_because: str
+    my_ballot: MyBallot | None
+    tally: Tally | None
+    reveal: dict[str, RevealedSlot] | None
+    ballot_count: int
+
+
+def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
+    """At most nine queries, whatever the number of turns, slots and ballots."""
+    blind = blind_battle(battle)
+    my_ballot = _my_ballot(battle, voter)
+    count = Ballot.objects.filter(battle=battle).count()
+    knows_names = my_ballot is not None or not battle.blind
+    return VotersBattle(
+        battle=blind,
+        status="revealed" if knows_names and not blind.is_running else blind.status,
+        may_vote=not blind.is_running and my_ballot is None and has_text(blind),
+        may_steer=voter is not None and battle.started_by_id == voter.pk and battle.revealed_at is None,
+        unranked_because=unranked_sentence(blind),
+        my_ballot=my_ballot,
+        tally=_tally(battle, blind.slots, count) if my_ballot else None,
+        reveal=_reveal(battle) if knows_names else None,
+        ballot_count=count,
+    )
+
+
+def has_text(battle: BlindBattle) -> bool:
+    """Is there anything to judge?"""
+    return any(response.reasoning or response.answer for turn in battle.turns for response in turn.responses)
+
+
+def uncounted_reason(battle: BlindBattle) -> Uncounted | None:
+    """Why ballots on this battle are kept but not ranked. A slot that failed in any turn had a lesser chance."""
+    if not battle.blind:
+        return Uncounted.OPEN
+    return Uncounted.SLOT_FAILED if _mishaps(battle) else None
+
+
+def unranked_sentence(battle: BlindBattle) -> str:
+    """The reason in a sentence for the voter, naming slots only; empty if the ballot will be ranked."""
+    if not battle.blind:
+        return "The names are shown from the start, so ballots on this battle are kept but not ranked."
+    mishaps = _mishaps(battle)
+    if not mishaps:
+        return ""
+    what = " and ".join(f"{slot} {mishap}" for slot, mishap in sorted(mishaps.items()))
+    return f"{what}, so ballots on this battle are kept but not ranked."
+
+
+def last_responses(battle: BlindBattle) -> dict[str, BlindResponse]:
+    """Each slot's response of the last turn: the one whose steps a first flaw counts."""
+    return {response.slot: response for response in battle.turns[-1].responses}
+
+
+def _mishaps(battle: BlindBattle) -> dict[str, str]:
+    return {
+        response.slot: mishap for turn in battle.turns for response in turn.responses if (mishap := _mishap(response))
+    }
+
+
+def _mishap(response: BlindResponse) -> str:
+    if response.status == ResponseStatus.FAILED:
+        return "failed"
+    if response.status == ResponseStatus.STOPPED:
+        return "was stopped"
+    if response.status == ResponseStatus.FINISHED and not (response.reasoning or response.answer):
+        return "wrote nothing"
+    return ""
+
+
+def _my_ballot(battle: Battle, voter: Voter | None) -> MyBallot | None:
+    if voter is None:
+        return None
+    ballot = Ballot.objects.filter(battle=battle, voter=voter).first()
+    if ballot is None:
+        return None
+    verdicts = list(ballot.verdicts.select_related("seat"))
+    return MyBallot(
+        verdicts={verdict.seat.slot: verdict.judgement for verdict in verdicts},
+        best=ballot.best,
+        first_flaws={verdict.seat.slot: verdict.first_flaw for verdict in verdicts if verdict.first_flaw},
+        tags={verdict.seat.slot: list(verdict.tags) for verdict in verdicts if verdict.tags},
+        comment=ballot.comment,
+    )
+
+
+def _tally(battle: Battle, slots: Iterable[str], ballots: int) -> Tally:
+    verdicts = {slot: dict.fromkeys(Judgement.values, 0) for slot in slots}
+    counts = Verdict.objects.filter(ballot__battle=battle).order_by().values_list("seat__slot", "judgement")
+    for slot, judgement, count in counts.annotate(count=Count("pk")):
+        verdicts[slot][judgement] = count
+    best = dict.fromkeys([*slots, TIE], 0)
+    picks = Ballot.objects.filter(battle=battle).exclude(best="").order_by().values_list("best")
+    for pick, count in picks.annotate(count=Count("pk")):
+        best[pick] = count
+    return Tally(ballots, verdicts, best)
+
+
+def _reveal(battle: Battle) -> dict[str, RevealedSlot]:
+    responses = (
+        Response.objects.filter(turn__battle=battle)
+        .select_related("seat__contestant", "turn")
+        .defer("raw", "reasoning", "answer", "steps")
+    )
+    by_slot: dict[str, list[Response]] = defaultdict(list)
+    for response in responses.order_by("seat__slot", "turn__index"):
+        by_slot[response.seat.slot].append(response)
+    return {slot: _revealed_slot(of_slot) for slot, of_slot in by_slot.items()}
+
+
+def _revealed_slot(responses: list[Response]) -> RevealedSlot:
+    contestant = responses[-1].seat.contestant
+    return RevealedSlot(
+        slug=contestant.slug,
+        name=contestant.display_name,
+        simulated=contestant.simulated,
+        cost_usd=_total(response.cost_usd for response in responses),
+        input_tokens=_total(response.input_tokens for response in responses),
+        output_tokens=_total(response.output_tokens for response in responses),
+        reasoning_tokens=_total(response.reasoning_tokens for response in responses),
+        first_token_ms=responses[-1].first_token_ms,
+        duration_ms=_total(response.duration_ms for response in responses),
+    )
+
+
+def _total(values: Iterable[Number | None]) -> Number | None:
+    """The sum, or None if a part of it is unknown: a sum without that part would be too small."""
+    total = None
+    for value in values:
+        if value is None:
+            return None
+        total = value if total is None else total + value
+    return total

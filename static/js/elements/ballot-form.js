@@ -1,0 +1,114 @@
+import { dropDraft, keepDraft, restoreDraft } from "../lib/draft.js";
+import { areKeysOn, switchKeys } from "../lib/key-switch.js";
+
+const JUDGEMENTS = { c: "correct", f: "flawed", u: "unsure" };
+const TAKES_TEXT =
+  "input:not([type=radio], [type=checkbox], [type=submit], [type=button]), textarea, select, [contenteditable]";
+const TAKES_ENTER = "a, button, summary, input";
+
+/**
+ * A ballot that can be filled in from the keyboard, and that survives while the page around it is fetched anew.
+ * The form inside works alone.
+ *
+ * @example <ballot-form><form>…<fieldset class="ballot__row" data-slot="A">…</fieldset>…</form></ballot-form>
+ */
+class BallotForm extends HTMLElement {
+  #form;
+  #expectsBest = false;
+
+  connectedCallback() {
+    this.#form = this.querySelector("form");
+    restoreDraft(this.#form);
+    for (const type of ["input", "focusin", "submit"]) this.#form.addEventListener(type, this);
+    const keySwitch = this.querySelector("[data-keys-switch]");
+    keySwitch.checked = areKeysOn();
+    keySwitch.addEventListener("change", () => switchKeys(keySwitch.checked));
+    document.addEventListener("keydown", this);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this);
+  }
+
+  handleEvent(event) {
+    if (event.type === "keydown") return this.#press(event);
+    if (event.type === "submit") return dropDraft(this.#form);
+    this.#markActive(event.target.closest(".ballot__row"));
+    keepDraft(this.#form);
+  }
+
+  #press(event) {
+    if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!areKeysOn() || event.target.closest?.(TAKES_TEXT)) return;
+    if (this.#act(event.key.toLowerCase(), event)) event.preventDefault();
+  }
+
+  /** @returns {boolean} whether the key meant something */
+  #act(key, event) {
+    const expectsBest = this.#expectsBest;
+    this.#expectsBest = key === "b";
+    if (key === "b") return true;
+    if (key === "t") return this.#pick("tie");
+    if (key === "?") return this.#toggleHelp();
+    if (key === "enter") return this.#cast(event);
+    if (key in JUDGEMENTS) return this.#judge(JUDGEMENTS[key]);
+    const row = /^[1-6]$/.test(key) ? this.#rows()[Number(key) - 1] : undefined;
+    if (!row) return false;
+    return expectsBest ? this.#pick(row.dataset.slot) : this.#goTo(row);
+  }
+
+  #rows() {
+    return [...this.querySelectorAll(".ballot__row")];
+  }
+
+  /** Judges the row at hand, and takes the next one without a verdict in hand. */
+  #judge(judgement) {
+    const rows = this.#rows();
+    const row = rows.find((one) => one.hasAttribute("data-active")) ?? firstOpen(rows) ?? rows[0];
+    check(row.querySelector(`[value="${judgement}"]`));
+    return this.#goTo(firstOpen([...rows.slice(rows.indexOf(row)), ...rows]) ?? row);
+  }
+
+  #goTo(row) {
+    const choice = row.querySelector("[type=radio]:checked") ?? row.querySelector("[type=radio]");
+    choice.focus();
+    this.#markActive(row);
+    return true;
+  }
+
+  #markActive(active) {
+    for (const row of this.#rows()) row.toggleAttribute("data-active", row === active);
+  }
+
+  #pick(best) {
+    const choice = this.querySelector(`[name="best"][value="${best}"]`);
+    check(choice);
+    choice.focus();
+    return true;
+  }
+
+  /** On a link, a button or a field Enter keeps its own meaning; a radio button of the ballot casts by itself. */
+  #cast(event) {
+    if (event.repeat || event.target.closest?.(TAKES_ENTER)) return false;
+    this.#form.requestSubmit();
+    return true;
+  }
+
+  #toggleHelp() {
+    const help = this.querySelector("[data-keys]");
+    help.open = !help.open;
+    if (help.open) help.querySelector("summary").focus();
+    return true;
+  }
+}
+
+function firstOpen(rows) {
+  return rows.find((row) => !row.querySelector('[name^="verdict-"]:checked'));
+}
+
+function check(choice) {
+  choice.checked = true;
+  choice.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+customElements.define("ballot-form", BallotForm);

@@ -1,0 +1,95 @@
+"""Fenced, repeatable appends on a real Redis."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis.asyncio
+from django.conf import settings
+
+from arena.battles.event_log import LogState, decode, log_key
+from arena.battles.events import TextDelta
+from arena.battles.leases import SWEPT, lease_key
+from arena.battles.log_writer import LogWriter, RunLog
+
+
+class Bench:
+    def __init__(self, client: redis.asyncio.Redis, writer: LogWriter, log: RunLog, battle_id: uuid.UUID) -> None:
+        self.client, self.writer, self.log, self.battle_id = client, writer, log, battle_id
+        self.calls: list[str] = []
+
+    async def answer(self) -> str:
+        state = LogState()
+        for _, fields in await self.client.xrange(log_key(self.battle_id)):
+            state.apply(decode(fields))
+        return state.responses[0, "A"].answer if state.responses else ""
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    writer = LogWriter(client)
+    battle_id, run_id = uuid.uuid4(), uuid.uuid4().hex
+    calls: list[str] = []
+    log = RunLog(run_id, battle_id, on_fenced=lambda: calls.append("fenced"), on_lost=lambda: calls.append("lost"))
+    await client.set(lease_key(run_id), "0", px=10_000)
+    work = asyncio.create_task(writer.work())
+    try:
+        made = Bench(client, writer, log, battle_id)
+        made.calls = calls
+        yield made
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await client.aclose()
+
+
+async def test_text_arrives_whole_and_in_order() -> None:
+    async with bench() as made:
+        for number in range(200):
+            made.writer.add(made.log, TextDelta("A", 0, "a", f"{number} "), urgent=number == 0)
+            if number % 50 == 0:
+                await made.log.drained()
+        await made.log.drained()
+        assert await made.answer() == "".join(f"{number} " for number in range(200))
+
+
+async def test_repeated_append_is_not_doubled() -> None:
+    async with bench() as made:
+        made.writer.add(made.log, TextDelta("A", 0, "a", "once"))
+        await made.log.drained()
+        made.log.entry = '[["A",0,"a","once"]]'  # as after a connection that was cut before the reply
+        made.log._idle.clear()
+        made.writer.mark(made.log)
+        await made.log.drained()
+        assert await made.answer() == "once"
+
+
+async def test_swept_run_writes_nothing_more() -> None:
+    async with bench() as made:
+        await made.client.set(made.log.lease, SWEPT)
+        made.writer.add(made.log, TextDelta("A", 0, "a", "zombie"))
+        await made.log.drained()
+        assert (made.calls, await made.answer()) == (["fenced"], "")
+
+
+async def test_lost_lease_is_noticed() -> None:
+    async with bench() as made:
+        await made.client.delete(made.log.lease)
+        lost = asyncio.Event()
+        made.log.on_lost = lost.set
+        made.writer.add(made.log, TextDelta("A", 0, "a", "x"))
+        async with asyncio.timeout(5):
+            await lost.wait()
+
+
+async def test_forgotten_script_is_loaded_again() -> None:
+    async with bench() as made:
+        made.writer.add(made.log, TextDelta("A", 0, "a", "one "))
+        await made.log.drained()
+        await made.client.script_flush()
+        made.writer.add(made.log, TextDelta("A", 0, "a", "two"))
+        async with asyncio.timeout(5):
+            await made.log.drained()
+        assert await made.answer() == "one two"

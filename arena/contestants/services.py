@@ -43,7 +43,8 @@ def load_catalogue() -> list[Contestant]:
         values = _values(entry)
         row = rows.get(entry.slug)
         if row is None:  # or another worker has just made it
-            row, _ = Contestant.objects.get_or_create(slug=entry.slug, defaults={**values, "active": entry.active})
+            first = {"active": entry.active, "is_available": entry.simulated}
+            row, _ = Contestant.objects.get_or_create(slug=entry.slug, defaults=values | first)
         elif all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():

@@ -58,7 +58,7 @@ def discover() -> list[Discovery]:
     """Enter what the configured Ollama and, if it is not the vendor itself, the OpenAI-compatible server offer."""
     servers = [default_server(Provider.OLLAMA)]
     openai = default_server(Provider.OPENAI)
-    if openai.is_local_find:
+    if openai.may_be_searched:
         servers.append(openai)
     return [_enter(look) for look in asyncio.run(look_at(servers)).values()]
 

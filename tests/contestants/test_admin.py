@@ -32,6 +32,13 @@ def test_entry_of_the_catalogue_can_be_switched_off_and_nothing_else(admin: Clie
     assert (row.name, row.active) == ("o1", False)
 
 
+def test_key_in_place_of_its_name_is_refused(admin: Client) -> None:
+    form = {"slug": "a", "name": "A", "provider": "openai", "model": "m", "api_key_env": "sk-pasted"}
+    page = admin.post("/admin/contestants/contestant/add/", {**form, "options": "{}", "strategy": "{}"})
+    assert "never the key" in page.content.decode()
+    assert not Contestant.objects.exists()
+
+
 def test_action_checks_at_once(admin: Client) -> None:
     load_catalogue()
     chosen = list(Contestant.objects.filter(simulated=True).values_list("pk", flat=True))

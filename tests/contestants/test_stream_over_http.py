@@ -1,6 +1,7 @@
 """The providers over a real socket: what goes out, what comes back, and how it fails."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 
@@ -167,6 +168,16 @@ async def test_sse_is_read_with_crlf_bom_comments_and_data_in_lines(http_client:
 async def test_a_megabyte_in_one_delta_comes_whole(http_client: httpx.AsyncClient) -> None:
     text = "0123456789" * 100_000
     assert text_of(await all_of(http_client, saying(piece(text, finish="stop")))) == ("", text)
+
+
+async def test_stream_that_a_proxy_compressed_is_read(http_client: httpx.AsyncClient) -> None:
+    data = gzip.compress(piece("A") + piece("B", finish="stop"))
+    assert text_of(await all_of(http_client, saying(data, Content_Encoding="gzip"))) == ("", "AB")
+
+
+async def test_broken_compression_is_garbage(http_client: httpx.AsyncClient) -> None:
+    error = await failure_of(http_client, saying(b"no gzip at all", Content_Encoding="gzip"))
+    assert isinstance(error, Garbage)
 
 
 async def test_closing_the_stream_closes_the_connection(http_client: httpx.AsyncClient) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.contestants.errors import TooLarge
@@ -40,14 +40,12 @@ def mutated(draw: st.DrawFn) -> tuple[str, bytes]:
     return protocol, data
 
 
-@settings(max_examples=300, deadline=None)
 @given(mutated(), st.sampled_from([0, 1, 7, 100]))
 def test_mutated_stream_ends_in_a_finish_or_a_provider_error(case: tuple[str, bytes], size: int) -> None:
     protocol, data = case
     told(MADE[protocol](), data, size)  # asserts it
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(MADE)), st.lists(NEAR_JSON, min_size=1, max_size=5), st.booleans())
 def test_json_of_any_shape_ends_so_too(protocol: str, chunks: list[dict[str, object]], opens: bool) -> None:
     mark = "" if protocol == "ollama" else "data: "

@@ -7,6 +7,7 @@ import uuid
 import kombu
 from celery import signature
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from redis import RedisError
 
 from arena.celery import app
@@ -51,14 +52,18 @@ class FirstTask:
 
 
 def page_answers() -> bool:
+    """Does it answer yet? Raises ImproperlyConfigured when it answers with an error: waiting would not mend that."""
     connection = http.client.HTTPConnection(reachable_host(), settings.PORT, timeout=TIMEOUT_S)
     try:
         connection.request("GET", PAGE, headers={"Host": f"{allowed_host()}:{settings.PORT}"})
-        return connection.getresponse().status < 500  # TEMP
+        status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+    if status >= 400:
+        raise ImproperlyConfigured(f"the page {PAGE} answers with status {status}; what was logged says why.")
+    return True
 
 
 def reachable_host() -> str:

@@ -72,7 +72,7 @@ class ArenaRun:
 
     def until_ready(self) -> str:
         """Its address, as printed."""
-        self._until(lambda: READY.search(self.output) or self.process.poll() is not None)
+        self.until(lambda: READY.search(self.output) or self.process.poll() is not None)
         found = READY.search(self.output)
         assert found, f"never ready:\n{self.output}"
         return found[1]
@@ -83,19 +83,24 @@ class ArenaRun:
         return status
 
     def until_nothing_is_left(self) -> None:
-        self._until(lambda: not self.pids())
+        self.until(lambda: not self.pids())
 
     def until_said(self, words: str, times: int = 1) -> None:
-        self._until(lambda: self.output.count(words) >= times)
+        self.until(lambda: self.output.count(words) >= times)
 
     def pids(self) -> list[int]:
         return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if self._is_ours(folder)]
 
     def pid_of(self, part: str) -> int:
-        """The process that runs a part: web, worker, beat or redis."""
-        wanted = str(self.var / "redis.sock") if part == "redis" else f"arena\0{part}"
-        found = [pid for pid in self.pids() if wanted in read(Path(f"/proc/{pid}/cmdline"))]
-        assert len(found) == 1, f"{len(found)} processes run {part}"
+        """The process that runs a part: web, worker, beat, redis or guard. Waits for one that is just starting."""
+        wanted = {"redis": str(self.var / "redis.sock"), "guard": "guard.py"}.get(part, f"arena\0{part}")
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = [pid for pid in self.pids() if wanted in read(Path(f"/proc/{pid}/cmdline"))]
+            return len(found) == 1
+
+        self.until(is_there)
         return found[0]
 
     def _is_ours(self, folder: Path) -> bool:
@@ -104,7 +109,7 @@ class ArenaRun:
             self.mark in read(folder / "environ") or f"{self.var}/redis.sock" in read(folder / "cmdline")
         ) and ") Z " not in read(folder / "stat")
 
-    def _until(self, is_so: Callable[[], object]) -> None:
+    def until(self, is_so: Callable[[], object]) -> None:
         deadline = time.monotonic() + LIMIT_S
         while not is_so():
             assert time.monotonic() < deadline, f"still waiting:\n{self.output}"

@@ -25,7 +25,9 @@ def database_url() -> str:
     if "TEST_DATABASE_URL" not in os.environ:
         programs = postgres.find_programs()
         if programs is None:
-            pytest.exit(f"PostgreSQL is not installed; {postgres.HOW_TO_GET_IT}", returncode=pytest.ExitCode.USAGE_ERROR)
+            pytest.exit(
+                f"PostgreSQL is not installed; {postgres.HOW_TO_GET_IT}", returncode=pytest.ExitCode.USAGE_ERROR
+            )
         cluster = postgres.Cluster(programs)
         cluster.start()
         os.environ["TEST_DATABASE_URL"] = cluster.url

@@ -19,6 +19,7 @@ class Mark:
     """One contestant's line: x in percent of the width, y in pixels."""
 
     row: Row
+    top: int
     label_y: int
     y: int
     low_x: float
@@ -35,6 +36,7 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class Plot:
     height: int
+    band: int
     axis_y: int
     marks: tuple[Mark, ...]
     ticks: tuple[Tick, ...]
@@ -83,17 +85,19 @@ def interval_plot(rows: Sequence[Row], mean: float) -> Plot | None:
     high = max(mean, *(span[3] for span in spans))
     step = _step(high - low)
     first, last = math.floor(low / step) * step, math.ceil(high / step) * step
+    if first == last:
+        first, last = first - step, last + step
 
     def x(value: float) -> float:
         return round(MARGIN_PERCENT + (100 - 2 * MARGIN_PERCENT) * (value - first) / (last - first), 2)
 
     marks = tuple(
-        Mark(row, TOP + BAND * line + 18, TOP + BAND * line + 34, x(low), x(rating), x(high))
+        Mark(row, TOP + BAND * line, TOP + BAND * line + 18, TOP + BAND * line + 34, x(low), x(rating), x(high))
         for line, (row, low, rating, high) in enumerate(spans)
     )
     ticks = tuple(Tick(value, x(value)) for value in range(first, last + 1, step))
     axis_y = TOP + BAND * len(marks)
-    return Plot(axis_y + AXIS, axis_y, marks, ticks, x(mean))
+    return Plot(axis_y + AXIS, BAND, axis_y, marks, ticks, x(mean))
 
 
 def head_to_head(rows: Sequence[Row], pairs: Sequence[Pair]) -> HeadToHead:

@@ -244,7 +244,8 @@ def test_swept_run_can_save_nothing(scripted: Scripted, client: redis.Redis) -> 
     response = orphan(battle, client, run_id="paused")
     runs.sweep(client)
     assert client.get(lease_key("paused")) == SWEPT.encode()
-    assert runs.hand_over(response.pk, "paused", ("zombie", "")) is None
+    assert runs.hand_over(response, ("zombie", "")) is None
+    assert responses_of(battle)[0].status == "waiting"
 
 
 def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis) -> None:

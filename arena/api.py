@@ -145,7 +145,7 @@ def _refuse_broken_texts(value: object, field: str) -> None:
     elif isinstance(value, dict):
         for name, item in value.items():
             _refuse_broken_texts(name, field)
-            _refuse_broken_texts(item, f"{field}.{name[:40]}".lstrip("."))
+            _refuse_broken_texts(item, f"{field}.{_printable(name)}".lstrip("."))
 
 
 def _can_be_sent(text: str) -> bool:
@@ -159,7 +159,13 @@ def _can_be_sent(text: str) -> bool:
 def _field_error(found: dict[str, Any]) -> FieldError:
     # Ninja's locations begin with where the input was (body, query) and the name of the call's argument.
     path = found["loc"][2:] if found["loc"][0] == "body" else found["loc"][1:]
-    return FieldError(".".join(str(step)[:40] for step in path), _in_words(found["type"], found.get("ctx", {})))
+    return FieldError(".".join(map(_printable, path)), _in_words(found["type"], found.get("ctx", {})))
+
+
+def _printable(step: object) -> str:
+    """A step of a path as it is, or, where someone made it up, short and escaped."""
+    name = str(step)[:40]
+    return name if name.isascii() and name.isprintable() else ascii(name)
 
 
 def _in_words(kind: str, context: dict[str, Any]) -> str:

@@ -15,13 +15,14 @@ from tests.factories import make_battle, make_contestant, make_finished_battle, 
 
 pytestmark = pytest.mark.django_db
 
-CALLS = [
-    (method.upper(), path, call)
-    for path, methods in api.get_openapi_schema(path_prefix="")["paths"].items()
-    for method, call in methods.items()
-]
+SCHEMA = api.get_openapi_schema(path_prefix="")
+CALLS = [(method.upper(), path, call) for path, methods in SCHEMA["paths"].items() for method, call in methods.items()]
 FEW = settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 # Texts with what breaks encodings: NUL, lone surrogates, other planes, brackets, quotes, names of ours.
@@ -42,7 +43,7 @@ def bodies(call: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Any JSON, and objects with the call's own fields, each with a likely or with any value."""
     schema = call.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
-    known = api.get_openapi_schema(path_prefix="")["components"]["schemas"].get(name, {}).get("properties", {})
+    known = SCHEMA["components"]["schemas"].get(name, {}).get("properties", {})
     verdicts = st.dictionaries(st.sampled_from("ABC"), st.sampled_from(["correct", "flawed", "unsure"]), max_size=3)
     likely = {"verdicts": verdicts, "prompt": st.just("Why?"), "size": st.integers(0, 7)}
     own = st.fixed_dictionaries({}, optional={field: likely.get(field, VALUES) | VALUES for field in known})

@@ -65,15 +65,17 @@ class StrictJson(Parser):
 
 
 class ArenaAPI(NinjaAPI):
-    """Ninja's, whose schema says of every call that its errors are problems."""
+    """Ninja's, whose schema says of every call that a token is optional and that errors are problems."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
         components = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"].update(components.pop("$defs") | {"Problem": components})
         answer = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for calls in schema["paths"].values():
             for call in calls.values():
+                call["security"] = [{"token": []}, {}]  # an account is optional, unless the arena asks for one
                 call["responses"]["default"] = {"description": "Refused, with a sentence that says why", **answer}
         return schema
 

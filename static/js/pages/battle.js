@@ -1,0 +1,5 @@
+// The page of a battle. Panes are defined first: the stream reads them when it starts.
+
+import "../elements/response-pane.js";
+import "../elements/turn-tabs.js";
+import "../elements/battle-stream.js";

@@ -87,7 +87,9 @@ def _offered_problems(chosen: str | None) -> list[Problem]:
 
 def _latest_battles(voter: Voter | None) -> list[Battle]:
     first_turns = Prefetch("turns", Turn.objects.filter(index=0))
-    return list(Battle.objects.listed_for(voter).select_related("problem").prefetch_related(first_turns)[:LISTED_BATTLES])
+    return list(
+        Battle.objects.listed_for(voter).select_related("problem").prefetch_related(first_turns)[:LISTED_BATTLES]
+    )
 
 
 def _battle_to_repeat(request: HttpRequest, battle_id: str) -> Battle:

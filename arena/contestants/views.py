@@ -20,7 +20,11 @@ def contestants(request: HttpRequest) -> HttpResponse:
         "groups": [
             ("In play", "Drawn for new battles.", [one for one in entered if one.pk in playing]),
             ("Resting", "Not drawn at the moment.", [one for one in entered if one.active and one.pk not in playing]),
-            ("Retired", "Never drawn; they keep their place on the leaderboard.", [one for one in entered if not one.active]),
+            (
+                "Retired",
+                "Never drawn; they keep their place on the leaderboard.",
+                [one for one in entered if not one.active],
+            ),
         ],
         "is_empty": not entered,
     }
@@ -36,4 +40,6 @@ def contestant(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _with_battles() -> QuerySet[Contestant]:
     revealed = Q(seats__battle__revealed_at__isnull=False)
-    return Contestant.objects.annotate(battle_count=Count("seats", filter=revealed)).order_by("simulated", "name", "slug")
+    return Contestant.objects.annotate(battle_count=Count("seats", filter=revealed)).order_by(
+        "simulated", "name", "slug"
+    )

@@ -1,21 +1,34 @@
 """What can be reached by HTTP, and by WebSocket."""
 
 import os
+from urllib.parse import ParseResult
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.settings")
 django_application = get_asgi_application()  # before the imports below: they need the app registry
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.security.websocket import OriginValidator  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
 
+
+class SameSiteOnly(OriginValidator):
+    """Refuses the scripts of other sites, which would come with our visitors' cookies.
+
+    Browsers always name the origin; programs that do not are no danger, and are let through.
+    """
+
+    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
+        return parsed_origin is None or self.validate_origin(parsed_origin)
+
+
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameSiteOnly(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_HOSTS),
     }
 )

@@ -1,7 +1,10 @@
 """What can be reached by HTTP: each app's pages, the API, the admin."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from arena.api import api
+from arena.problem_json import nothing_here
 
 urlpatterns = [
     path("", include("arena.battles.urls")),
@@ -10,6 +13,9 @@ urlpatterns = [
     path("", include("arena.contestants.urls")),
     path("", include("arena.problems.urls")),
     path("", include("arena.running.urls")),
+    path("api/v1/", nothing_here),  # Ninja's own root would answer with a page
+    path("api/v1/", api.urls),
+    re_path("^api/", nothing_here),
     path("accounts/", include("arena.teams.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,4 +1,7 @@
-"""The environment of a test run, set before Django reads its settings: nothing of the developer's own is used."""
+"""The environment of a test run, set before Django reads its settings: nothing of the developer's own is used.
+
+TEST_DATABASE=postgres runs the tests on PostgreSQL, in a cluster made for the run (TEST_DATABASE_URL names one that is there).
+"""
 
 import atexit
 import os
@@ -6,16 +9,53 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
+from tests import postgres
+
 VAR_DIR = Path(tempfile.mkdtemp(prefix="arena-tests-"))
 atexit.register(shutil.rmtree, VAR_DIR, ignore_errors=True)
 (VAR_DIR / "static").mkdir()  # servestatic warns where there is none, and warnings are errors
 
-for name in ("REDIS_URL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ARENA_CATALOGUE"):
+
+def database_url() -> str:
+    """Empty for SQLite. Workers of a parallel run inherit the variable, and so share one cluster."""
+    if os.environ.get("TEST_DATABASE", "sqlite") != "postgres":
+        return ""
+    if "TEST_DATABASE_URL" not in os.environ:
+        programs = postgres.find_programs()
+        if programs is None:
+            pytest.exit(
+                f"PostgreSQL is not installed; {postgres.HOW_TO_GET_IT}", returncode=pytest.ExitCode.USAGE_ERROR
+            )
+        cluster = postgres.Cluster(programs)
+        cluster.start()
+        os.environ["TEST_DATABASE_URL"] = cluster.url
+    return os.environ["TEST_DATABASE_URL"]
+
+
+for name in (
+    "REDIS_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "ARENA_CATALOGUE",
+    "SIMULATOR_URL",
+    "CSRF_TRUSTED_ORIGINS",
+    "BEHIND_TLS_PROXY",
+    "HOST",
+    "PORT",
+):
     os.environ[name] = ""
 os.environ["ARENA_VAR"] = str(VAR_DIR)
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["DATABASE_URL"] = database_url()
+os.environ["DATABASE_POOL"] = "20"
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["DEBUG"] = "false"
+os.environ["LOG_LEVEL"] = "info"
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
 os.environ["OLLAMA_HOST"] = "http://127.0.0.1:9"  # the discard port: nothing answers there
 os.environ["ARENA_SIMULATED"] = "auto"
+# A browser driven from a test leaves an event loop in the test's thread, where Django refuses its ORM otherwise.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

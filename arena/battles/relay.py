@@ -115,9 +115,9 @@ class Relay:
                 del self._feeds[feed.key]
 
     async def close(self) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
+        while self._reader is not None and not self._reader.done():
+            self._reader.cancel()  # repeated: a connection that is just being made can swallow it
+            await asyncio.wait([self._reader], timeout=0.2)
         await self._client.aclose()
 
     async def _open(self, battle_id: str) -> Feed:
@@ -189,6 +189,11 @@ def relay() -> Relay:
     """The relay of the running event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _relays:
-        _relays.clear()  # a closed loop's relay is of no use; a process has one loop at a time
         _relays[loop] = Relay()
     return _relays[loop]
+
+
+async def close_relay() -> None:
+    """End the running loop's relay and its connections."""
+    if ended := _relays.pop(asyncio.get_running_loop(), None):
+        await ended.close()

@@ -23,7 +23,7 @@ from django.utils import timezone
 from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
-from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
+from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
 from arena.battles.streaming import Outcome, end_event
@@ -51,59 +51,52 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
     run_id = uuid.uuid4().hex
     lease = lease_key(run_id)
     client.set(lease, "0", px=int(LEASE_S * 1000))
-    parts = _claim(battle_id, run_id)
-    if not parts:
+    claimed = _claim(battle_id, run_id)
+    if not claimed:
         client.delete(lease)
-        finish_if_all_ended(battle_id)
+        finish_if_ended(battle_id)
         return
-    connection.close()  # not held while the contestants think
+    parts = [_part(response) for response in claimed.values()]
+    _give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
     run = loop.start_run(run_id, battle_id, parts, deliver=lambda part, outcome: deliveries.put((part, outcome)))
     for _ in parts:
         part, outcome = deliveries.get()
+        response = claimed[part.response_id]
         if outcome is None:
-            event = _persist(partial(hand_over, part.response_id, run_id, run.text_of(part)))
+            event = _persist(partial(hand_over, response, run.text_of(part)))
         else:
-            event = _persist(partial(save_outcome, part.response_id, run_id, outcome))
-        connection.close()
+            event = _persist(partial(save_outcome, response, outcome))
+        _give_connection_back()
         if event is not None:
             loop.append(run, event)
     loop.close_run(run)
 
 
-def save_outcome(response_id: int, run_id: str, outcome: Outcome) -> Event | None:
+def save_outcome(response: Response, outcome: Outcome) -> Event | None:
     """Save how a response ended, and the battle's end if it was the last.
 
-    Returns the event that tells of it; None if the response does not belong to this run any more.
+    Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
     """
-    response = _streaming(response_id, run_id)
-    if response is None:
+    if not _still_ours(response).update(**_ended_fields(outcome, response.seat.contestant)):
         return None
-    fields = _ended_fields(outcome, response.seat.contestant)
-    if not Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING).update(**fields):
-        return None
-    finish_if_ended(response.turn.battle)
+    finish_if_ended(response.turn.battle_id)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
-def hand_over(response_id: int, run_id: str, text: tuple[str, str]) -> Event | None:
+def hand_over(response: Response, text: tuple[str, str]) -> Event | None:
     """A run was cut off: have the response played again, or end it as interrupted with what had arrived.
 
     It is played again only where that costs nobody twice: nothing had arrived yet, or the contestant is free.
     Returns the event that tells of an end; None if it will be played again, or belongs to another run by now.
     """
-    response = _streaming(response_id, run_id)
-    if response is None:
-        return None
-    is_stopped = response.turn.battle.stop_requested_at is not None
+    is_stopped = Battle.objects.filter(pk=response.turn.battle_id, stop_requested_at__isnull=False).exists()
     may_repeat = not any(text) or response.seat.contestant.is_free
     if may_repeat and not is_stopped and response.attempt < ATTEMPTS_MAX:
-        Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING).update(
-            status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1
-        )
+        _still_ours(response).update(status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1)
         return None
-    return save_outcome(response_id, run_id, _cut_off(text, is_stopped=is_stopped))
+    return save_outcome(response, _cut_off(text, is_stopped=is_stopped))
 
 
 def _cut_off(text: tuple[str, str], *, is_stopped: bool) -> Outcome:
@@ -122,14 +115,18 @@ def _cut_off(text: tuple[str, str], *, is_stopped: bool) -> Outcome:
     )
 
 
-def _streaming(response_id: int, run_id: str) -> Response | None:
-    mine = Response.objects.filter(pk=response_id, run=run_id, status=ResponseStatus.STREAMING)
-    return mine.select_related("seat__contestant", "turn__battle").first()
+def _still_ours(response: Response) -> ResponseQuerySet:
+    """The response, if it still plays in the run that it was read with."""
+    return Response.objects.filter(pk=response.pk, run=response.run, status=ResponseStatus.STREAMING)
 
 
 def sweep(client: redis.Redis) -> list[UUID]:
     """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
-    streaming = Response.objects.filter(status=ResponseStatus.STREAMING).select_related("turn", "seat").order_by("run")
+    streaming = (
+        Response.objects.filter(status=ResponseStatus.STREAMING)
+        .select_related("turn", "seat__contestant")
+        .order_by("run")
+    )
     for run_id, responses in groupby(list(streaming), key=lambda response: response.run):
         lease = lease_key(run_id)
         # The second look finds what an earlier sweep left that died between the lease and the rows.
@@ -142,7 +139,7 @@ def sweep(client: redis.Redis) -> list[UUID]:
         .exclude(turns__responses__status__in=[ResponseStatus.WAITING, ResponseStatus.STREAMING])
         .values_list("pk", flat=True)
     ):
-        finish_if_all_ended(battle_id)
+        finish_if_ended(battle_id)
     waiting = Response.objects.filter(
         status=ResponseStatus.WAITING,
         turn__battle__status=BattleStatus.RUNNING,
@@ -155,12 +152,6 @@ def stops_unheard() -> list[UUID]:
     """Battles that were told to stop and still run."""
     unheard = Battle.objects.filter(status=BattleStatus.RUNNING, stop_requested_at__isnull=False)
     return list(unheard.values_list("pk", flat=True))
-
-
-def finish_if_all_ended(battle_id: UUID) -> None:
-    battle = Battle.objects.filter(pk=battle_id).first()
-    if battle is not None:
-        finish_if_ended(battle)
 
 
 def messages_for(response: Response) -> tuple[Message, ...]:
@@ -186,14 +177,12 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _claim(battle_id: UUID, run_id: str) -> list[Part]:
-    Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING).update(
-        status=ResponseStatus.STREAMING, run=run_id
-    )
-    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id).select_related(
-        "turn__battle", "seat__contestant"
-    )
-    return [_part(response) for response in claimed]
+def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
+    waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
+    if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
+        return {}
+    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id)
+    return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
 
 
 def _part(response: Response) -> Part:
@@ -219,7 +208,7 @@ def _take_over(response: Response, client: redis.Redis) -> None:
     for _, events in read_log(client, response.turn.battle_id):
         state.apply(events)
     text = state.responses.get((response.turn.index, response.seat.slot))
-    event = hand_over(response.pk, response.run, (text.reasoning, text.answer) if text else ("", ""))
+    event = hand_over(response, (text.reasoning, text.answer) if text else ("", ""))
     if event is not None:
         publish(client, response.turn.battle_id, [event])
 
@@ -258,6 +247,12 @@ def _persist(save: "partial[Event | None]") -> Event | None:
                 logger.exception("a response could not be saved")
                 return None
             logger.warning("the database does not take a response: %s; trying again in %.1f s", error, pause_s)
-            connection.close()
+            connection.close()  # it may be broken; the next try makes another
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 5.0)
+
+
+def _give_connection_back() -> None:
+    """Hold no pooled connection while the contestants think. SQLite has no pool, and opening it anew is dear."""
+    if "pool" in connection.settings_dict["OPTIONS"]:
+        connection.close()

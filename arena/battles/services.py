@@ -5,6 +5,7 @@ They write rows; telling the workers and the browsers is left to the door that c
 
 from collections.abc import Sequence
 from typing import TypedDict
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -89,7 +90,7 @@ def stop_battle(battle: Battle, voter: Voter | None) -> list[Response]:
         raise NotNow("Nothing is running in this battle.")
     waiting = Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).select_related("turn", "seat")
     stopped = [response for response in waiting if _stop_unclaimed(response)]
-    finish_if_ended(battle)
+    finish_if_ended(battle.pk)
     return stopped
 
 
@@ -137,15 +138,11 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
 
 
 @transaction.atomic
-def finish_if_ended(battle: Battle) -> bool:
+def finish_if_ended(battle_id: UUID) -> None:
     """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
-    lock(battle)
-    if Response.objects.running().filter(turn__battle=battle).exists():
-        return False
-    Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(
-        status=BattleStatus.FINISHED, finished_at=timezone.now()
-    )
-    return True
+    running = Battle.objects.select_for_update().filter(pk=battle_id, status=BattleStatus.RUNNING)
+    if running.first() and not Response.objects.running().filter(turn__battle=battle_id).exists():
+        Battle.objects.filter(pk=battle_id).update(status=BattleStatus.FINISHED, finished_at=timezone.now())
 
 
 def lock(battle: Battle) -> Battle:

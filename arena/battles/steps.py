@@ -4,16 +4,19 @@ import re
 
 # A fenced block or a display formula stays whole, blank lines inside it included.
 _WHOLE = re.compile(
-    r"^(?P<fence>```+|~~~+)[^\n]*\n.*?(?:^(?P=fence)[ \t]*$|\Z)|^[ \t]*\$\$.*?(?:\$\$|\Z)|^[ \t]*\\\[.*?(?:\\\]|\Z)",
+    r"^[ \t]*(?P<fence>```+(?=[^`\n]*\n)|~~~+)[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t\r]*$|\Z)"
+    r"|^[ \t]*\$\$.*?(?:\$\$|\Z)"
+    r"|^[ \t]*\\\[.*?(?:\\\]|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-_GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_GAP = re.compile(r"\n[ \t\r]*(?:\n[ \t\r]*)+")
 
 
 def split_steps(text: str) -> list[tuple[int, int]]:
     """The [start, end) of each paragraph or display block in `text`; what lies between them is white space.
 
-    The same text always gives the same steps.
+    The same text always gives the same steps. static/js/battle/steps.js draws by the same rule: the cases in
+    tests/battles/data/steps.json hold for both.
     """
     whole = [match.span() for match in _WHOLE.finditer(text)]
     cuts: list[tuple[int, int]] = []

@@ -63,6 +63,14 @@ class Contestant(models.Model):
 
     class Meta:
         ordering = ["slug"]
+        constraints = [
+            # Two workers may look at the same server at the same moment.
+            models.UniqueConstraint(
+                fields=["provider", "base_url", "model"],
+                condition=models.Q(source="discovered"),
+                name="found_model_is_entered_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.display_name

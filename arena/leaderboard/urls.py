@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from arena.leaderboard import views
+
+urlpatterns: list[URLPattern] = [path("leaderboard/", views.leaderboard, name="leaderboard")]

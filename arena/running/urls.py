@@ -1,3 +1,10 @@
-from django.urls import URLPattern
+"""Where health is asked for."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from arena.running import views
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]

@@ -1,21 +1,16 @@
+"""The cases are shared with the browser's port of the rule (tests/js/steps.test.js)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from arena.battles.steps import split_steps
 
-
-def pieces(text: str) -> list[str]:
-    return [text[start:end] for start, end in split_steps(text)]
+CASES = json.loads((Path(__file__).parent / "data" / "steps.json").read_text())
 
 
-def test_paragraphs_are_steps() -> None:
-    assert pieces("One.\n\nTwo,\nstill two.\n \n\n  Three. \n") == ["One.", "Two,\nstill two.", "Three."]
-
-
-def test_nothing_has_no_steps() -> None:
-    assert pieces(" \n\n ") == []
-
-
-def test_display_formula_with_a_blank_line_is_one_step() -> None:
-    assert pieces("So\n\n$$\na\n\n= b\n$$\n\nDone.") == ["So", "$$\na\n\n= b\n$$", "Done."]
-
-
-def test_unclosed_fence_reaches_to_the_end() -> None:
-    assert pieces("Code:\n\n```\na\n\nb") == ["Code:", "```\na\n\nb"]
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_text_is_cut_into_its_steps(case: dict[str, Any]) -> None:
+    assert [case["text"][start:end] for start, end in split_steps(case["text"])] == case["steps"]

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 REASON = "Reason"
@@ -89,3 +90,31 @@ async def read_request(reader: asyncio.StreamReader) -> Asked:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     content = await reader.readexactly(int(headers.get("content-length", 0)))
     return Asked(method, path, headers, content)
+
+
+@contextmanager
+def serving_aside(answer: Answer) -> Iterator[Server]:
+    """The same for tests of synchronous code: the server runs in a thread with a loop of its own."""
+    ready = threading.Event()
+    started: list[Server] = []
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with serving(answer) as server:
+            started.append(server)
+            ready.set()
+            await stop.wait()
+
+    def run() -> None:
+        loop.run_until_complete(serve())
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield started[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)

@@ -4,31 +4,31 @@ import numpy as np
 
 from arena.leaderboard.outcomes import Floats, Votes
 
+TIE = 0.5
+
 
 def simulated_votes(
     strength: Floats, *, battles: int, slots: int, ballots: int, seed: int, agreement: float = 0.0
 ) -> Votes:
-    """Each battle has a difficulty of its own (Rasch); voters repeat the first voter's verdict with `agreement`.
+    """Each battle has a difficulty of its own (Rasch); voters repeat the ballot before with `agreement`.
 
-    The best pick follows Luce's rule; a pick that equals no other's is a tie with probability 1/5.
+    The best pick follows Davidson's model, for three and more slots as Firth et al. extend it (2019, arXiv:1909.07123):
+    the odds of a slot are its own, those of a tie are TIE times the geometric mean of all.
     """
     random = np.random.default_rng(seed)
     rows = []
     for battle in range(battles):
         seated = random.choice(len(strength), slots, replace=False)
-        difficulty = random.normal()
-        chances = 1 / (1 + np.exp(-(strength[seated] - difficulty)))
-        odds = np.exp(strength[seated])
-        first_correct = random.random(slots) < chances
-        first_best = random.choice(slots, p=odds / odds.sum())
+        chances = 1 / (1 + np.exp(random.normal() - strength[seated]))
+        odds = np.append(np.exp(strength[seated]), TIE * np.exp(strength[seated].mean()))
         for number in range(ballots):
-            same = number == 0 or random.random() < agreement
-            correct = first_correct if same else random.random(slots) < chances
-            best = first_best if same else random.choice(slots, p=odds / odds.sum())
-            picked = np.full(slots, 0.5) if random.random() < 0.2 else (np.arange(slots) == best).astype(float)
+            if number == 0 or random.random() >= agreement:  # otherwise as the voter before
+                correct = random.random(slots) < chances
+                best = random.choice(slots + 1, p=odds / odds.sum())
+            picks = np.full(slots, 0.5) if best == slots else (np.arange(slots) == best).astype(float)
             rows += [
                 (battle, battle * ballots + number, contestant, right, pick)
-                for contestant, right, pick in zip(seated, correct, picked, strict=True)
+                for contestant, right, pick in zip(seated, correct, picks, strict=True)
             ]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Votes(columns[0], columns[1], columns[2], columns[3].astype(float), columns[4].astype(float))

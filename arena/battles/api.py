@@ -1,0 +1,140 @@
+"""Starting and steering battles. How a battle looks to its voter is answered in `arena/voting/api.py`."""
+
+from typing import Literal
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import BaseModel, ConfigDict, Field
+
+from arena.battles import doors
+from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle, BattleStatus
+from arena.battles.queries import find_battle
+from arena.problem_json import Problem as Refusal
+from arena.problems.models import Problem
+from arena.teams.api import asker
+from arena.teams.models import Voter
+
+router = Router(tags=["battles"])
+
+
+class StartBattle(BaseModel):
+    """A question in your own words (`prompt`) or one from the collection (`problem`)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    prompt: str | None = Field(None, description="The question. Leave it out if you name a problem.")
+    problem: str | None = Field(None, description="Slug of a problem of the collection.")
+    size: int = Field(2, description=f"Number of contestants, {MIN_SIZE} to {MAX_SIZE}.")
+    contestants: list[str] | None = Field(None, description="Slugs that must take part; the others are drawn.")
+    blind: bool = Field(True, description="False: names are shown from the start, and ballots are not ranked.")
+    pacing: Literal["live", "even", "together"] | None = Field(None, description="This arena shows text live.")
+    team: str | None = Field(None, description="Slug of the team the battle belongs to.")
+    system: str | None = Field(None, description="A system prompt for every contestant.")
+
+
+class AddTurn(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    prompt: str
+
+
+class Steered(Schema):
+    """A battle that was started or steered: where to watch it, and nothing of who takes part."""
+
+    id: str
+    url: str = Field(description="Path of the battle's page on this site.")
+    stream: str = Field(description="Path of the battle's socket on this site.")
+    status: BattleStatus
+    slots: list[str]
+
+
+@router.post("/battles", response={201: Steered}, summary="Start a battle")
+def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
+    """Draws the contestants and asks them. Follow the answers on `stream`, or ask for the battle again."""
+    problem = _problem(wanted)
+    _refuse_what_is_not_offered(wanted)
+    with asker(request).acting() as voter:
+        battle = doors.open_battle(
+            voter,
+            prompt=wanted.prompt or "",
+            problem=problem,
+            size=wanted.size,
+            contestants=wanted.contestants or (),
+            blind=wanted.blind,
+            system=wanted.system or "",
+        )
+    return _steered(battle)
+
+
+@router.post("/battles/{uuid:battle_id}/turns", response={201: Steered}, summary="Ask a follow-up question")
+def add_turn(request: HttpRequest, battle_id: UUID, turn: AddTurn) -> Steered:
+    """Puts one more prompt to every contestant. Refused while a turn runs, and after the names were shown."""
+    battle, voter = _found(request, battle_id)
+    doors.ask_on(battle, voter, prompt=turn.prompt)
+    return _steered(battle)
+
+
+@router.post("/battles/{uuid:battle_id}/stop", response=Steered, summary="Stop every running response")
+def stop(request: HttpRequest, battle_id: UUID) -> Steered:
+    """Closes the connections to the model servers; what had arrived by then is kept."""
+    battle, voter = _found(request, battle_id)
+    doors.halt(battle, voter)
+    return _steered(battle)
+
+
+@router.post("/battles/{uuid:battle_id}/responses/{slug:slot}/retry", response=Steered, summary="Ask one slot again")
+def retry(request: HttpRequest, battle_id: UUID, slot: str) -> Steered:
+    """Only a response that failed or was stopped can be retried. The other slots are untouched."""
+    battle, voter = _found(request, battle_id)
+    if not battle.seats.filter(slot=slot).exists():
+        raise Refusal(404, f"This battle has no slot {slot[:5]!r}.")
+    doors.ask_again(battle, voter, slot=slot)
+    return _steered(battle)
+
+
+def visible_battle(battle_id: UUID, voter: Voter | None) -> Battle:
+    battle = find_battle(battle_id, voter)
+    if battle is None:
+        raise Refusal(404, f"There is no battle {battle_id}.")
+    return battle
+
+
+def stream_path(battle_id: object) -> str:
+    return f"/ws/battles/{battle_id}/"
+
+
+def _found(request: HttpRequest, battle_id: UUID) -> tuple[Battle, Voter | None]:
+    voter = asker(request).voter
+    return visible_battle(battle_id, voter), voter
+
+
+def _problem(wanted: StartBattle) -> Problem | None:
+    if wanted.problem is None:
+        return None
+    if wanted.prompt:
+        raise Refusal.about("problem", 422, "Send a prompt or a problem, not both.")
+    problem = Problem.objects.filter(slug=wanted.problem).first()
+    if problem is None:
+        raise Refusal.about("problem", 422, f"There is no problem {wanted.problem[:80]!r}.")
+    return problem
+
+
+def _refuse_what_is_not_offered(wanted: StartBattle) -> None:
+    if wanted.pacing in {"even", "together"}:
+        raise Refusal.about(
+            "pacing", 422, f"This arena shows text live so far: pacing {wanted.pacing!r} is not offered."
+        )
+    if wanted.team is not None:
+        raise Refusal.about("team", 422, f"There is no team {wanted.team[:80]!r}.")
+
+
+def _steered(battle: Battle) -> Steered:
+    battle.refresh_from_db(fields=["status"])
+    return Steered(
+        id=str(battle.pk),
+        url=battle.get_absolute_url(),
+        stream=stream_path(battle.pk),
+        status=BattleStatus(battle.status),
+        slots=list(battle.seats.values_list("slot", flat=True)),
+    )

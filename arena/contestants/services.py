@@ -1,0 +1,156 @@
+"""Keeping the contestants up to date: the catalogue's entries, what servers offer, and who can be asked."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from arena.contestants.catalogue import Entry, read_catalogue
+from arena.contestants.discovery import Found, Look, describe, look_at, plain_name
+from arena.contestants.models import Contestant, Provider, Source
+from arena.contestants.servers import Server, default_server, server_of
+
+# A server with more than these is a marketplace: what of it takes part is for the catalogue to say.
+MAX_DISCOVERED = 50
+_FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
+
+
+@dataclass
+class Discovery:
+    """What one server offers, and what of that became a contestant."""
+
+    look: Look
+    entered: list[Contestant] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    too_many: int = 0
+
+
+@transaction.atomic
+def load_catalogue() -> list[Contestant]:
+    """Make the rows as the catalogue says. Returns those that are new or have changed. Raises CatalogueError.
+
+    The catalogue wins in everything but `active`, which is the operator's once the row is there.
+    """
+    entries = read_catalogue(settings.ARENA_CATALOGUE)
+    rows = {row.slug: row for row in Contestant.objects.all()}
+    changed = []
+    for entry in entries:
+        values = _values(entry)
+        row = rows.get(entry.slug)
+        if row is None:  # or another worker has just made it
+            row, _ = Contestant.objects.get_or_create(slug=entry.slug, defaults={**values, "active": entry.active})
+        elif all(getattr(row, name) == value for name, value in values.items()):
+            continue
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
+        changed.append(row)
+    return changed
+
+
+def discover() -> list[Discovery]:
+    """Enter what the configured Ollama and, if it is not the vendor itself, the OpenAI-compatible server offer."""
+    servers = [default_server(Provider.OLLAMA)]
+    openai = default_server(Provider.OPENAI)
+    if openai.is_local_find:
+        servers.append(openai)
+    return [_enter(look) for look in asyncio.run(look_at(servers)).values()]
+
+
+def check_availability() -> list[Contestant]:
+    """Mark every active contestant available, or say why not. Returns those whose state changed."""
+    catalogue = {entry.slug for entry in read_catalogue(settings.ARENA_CATALOGUE)}
+    rows = list(Contestant.objects.active())
+    servers = {row.slug: server_of(row) for row in rows if not row.simulated}
+    looks = asyncio.run(look_at(servers.values()))
+    now = timezone.now()
+    changed = []
+    for row in rows:
+        if row.source in _FROM_CATALOGUE and row.slug not in catalogue:
+            problem = "It is no longer in the catalogue."
+        else:
+            problem = "" if row.simulated else looks[servers[row.slug]].problem_of(row.model)
+        if (row.is_available, row.unavailable_because) != (not problem, problem[:200]):
+            changed.append(row)
+        row.is_available, row.unavailable_because, row.checked_at = not problem, problem[:200], now
+    Contestant.objects.bulk_update(rows, ["is_available", "unavailable_because", "checked_at"])
+    return changed
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "provider": entry.provider,
+        "model": entry.model,
+        "base_url": entry.base_url,
+        "api_key_env": entry.api_key_env,
+        "params_b": entry.params_b,
+        "license": entry.license,
+        "price_in_usd_per_mtok": entry.price_in,
+        "price_out_usd_per_mtok": entry.price_out,
+        "opens_with_reasoning": entry.opens_with_reasoning,
+        "options": entry.options,
+        "strategy": entry.strategy,
+        "simulated": entry.simulated,
+        "source": Source.SIMULATOR if entry.simulated else Source.CATALOGUE,
+    }
+
+
+def _enter(look: Look) -> Discovery:
+    discovery = Discovery(look)
+    known = _known_models(look.server)
+    offered = sorted(look.models or ())
+    discovery.known = [model for model in offered if plain_name(model) in known]
+    fresh = [model for model in offered if plain_name(model) not in known]
+    if len(fresh) > MAX_DISCOVERED:
+        discovery.too_many = len(fresh)
+        return discovery
+    for found in asyncio.run(describe(look.server, fresh)):
+        if not found.is_contestant:
+            discovery.left_out.append(found.model)
+        elif (contestant := _new_contestant(look.server, found)) is not None:
+            discovery.entered.append(contestant)
+    return discovery
+
+
+def _known_models(server: Server) -> set[str]:
+    """Models of this server that a contestant already stands for, whichever protocol it uses."""
+    rows: Iterable[Contestant] = Contestant.objects.real()
+    return {plain_name(row.model) for row in rows if server_of(row).base_url == server.base_url}
+
+
+def _new_contestant(server: Server, found: Found) -> Contestant | None:
+    """None if another worker was quicker."""
+    name = plain_name(found.model)
+    is_ollama = server.provider == Provider.OLLAMA
+    contestant = Contestant(
+        slug=_free_slug(name, Contestant.objects.values_list("slug", flat=True)),
+        name=name[:120],
+        provider=server.provider,
+        model=found.model,
+        params_b=found.params_b,
+        price_in_usd_per_mtok=0.0 if is_ollama else None,
+        price_out_usd_per_mtok=0.0 if is_ollama else None,
+        opens_with_reasoning=found.opens_with_reasoning,
+        options={"num_ctx": found.context} if found.context and is_ollama else {},
+        source=Source.DISCOVERED,
+        is_available=True,
+        checked_at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            contestant.save()
+    except IntegrityError:
+        return None
+    return contestant
+
+
+def _free_slug(name: str, taken: Collection[str]) -> str:
+    stem = slugify("".join(char if char.isalnum() else "-" for char in name))[:70].strip("-") or "contestant"
+    slugs = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
+    return next(slug for slug in slugs if slug not in taken)

@@ -1,0 +1,25 @@
+"""What workers do for the contestants: look, once a minute, who can be asked."""
+
+import logging
+
+from celery import shared_task
+
+from arena.contestants import services
+from arena.contestants.catalogue import CatalogueError
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="contestants.check_availability")
+def check_availability() -> None:
+    """Read the catalogue again, enter what servers have new, and mark who is available."""
+    try:
+        services.load_catalogue()
+        services.discover()
+        changed = services.check_availability()
+    except CatalogueError as error:  # it was edited while the arena runs; the rows stay as they are
+        logger.error("the catalogue was not read: %s", error)
+        return
+    for contestant in changed:
+        state = "available" if contestant.is_available else contestant.unavailable_because
+        logger.info("contestant %s: %s", contestant.slug, state)

@@ -1,0 +1,53 @@
+"""The leaderboard in the background: one refresh for all ballots of a second, and the last ballot is always in it."""
+
+import logging
+
+import redis
+from celery import shared_task
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from arena.leaderboard import services
+
+logger = logging.getLogger(__name__)
+
+REFRESH_AFTER_S = 1.0
+# Set while a refresh is on its way. It runs out in case the task is lost; the beat schedule asks again too.
+DUE = "leaderboard:due"
+DUE_LASTS_S = 15
+# Held while a refresh runs, so that an older count is never saved after a newer one.
+RUNNING = "leaderboard:running"
+RUNNING_LASTS_S = 300
+WAITS_S = 60
+
+
+@shared_task(name="leaderboard.refresh")
+def refresh() -> None:
+    """Refresh the boards, one at a time.
+
+    The mark is taken away before the ballots are read: a ballot that comes later finds no mark and asks for a refresh
+    of its own, one that came before is read now.
+    """
+    with _connect() as client, client.lock(RUNNING, timeout=RUNNING_LASTS_S, blocking_timeout=WAITS_S):
+        client.delete(DUE)
+        for snapshot in services.refresh_leaderboard():
+            logger.info("The %s board now counts %d ballots.", snapshot.board, snapshot.ballots)
+
+
+def request_refresh() -> None:
+    """Have the boards refreshed soon. Never raises: a lost Redis delays the leaderboard, nothing else."""
+    try:
+        with _connect() as client:
+            if client.set(DUE, 1, nx=True, ex=DUE_LASTS_S):
+                refresh.apply_async(countdown=REFRESH_AFTER_S, retry=False)
+    except (redis.RedisError, OperationalError, OSError) as error:
+        logger.warning("The leaderboard will be refreshed later; Redis cannot be reached: %s", error)
+
+
+def _connect() -> redis.Redis:
+    """Impatient, because a voter waits for `request_refresh`."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+    )

@@ -1,0 +1,32 @@
+"""The synchronous Redis client for health checks and start-up; streaming has an asynchronous one of its own."""
+
+from functools import cache
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+TIMEOUT_S = 1.0
+
+
+@cache
+def client() -> "redis.Redis":
+    """One per process, safe in any thread. It answers or fails within TIMEOUT_S: nothing is tried twice."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
+
+
+def shown_url() -> str:
+    """REDIS_URL as it may be shown: without user and password."""
+    parts = urlsplit(settings.REDIS_URL)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

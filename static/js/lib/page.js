@@ -1,0 +1,58 @@
+// Parts of the page fetched again: the server renders them, here they only change places.
+
+/**
+ * A page of this site, parsed. Raises TypeError without a connection.
+ *
+ * @param {string} url
+ * @param {RequestInit} options
+ * @returns {Promise<{page: Document, isOk: boolean}>}
+ */
+export async function fetchPage(url, options = {}) {
+  const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" }, ...options });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return { page, isOk: answer.ok };
+}
+
+/**
+ * Replaces the children of each element marked `data-swap` by those that `page` has under the same id. A form that
+ * someone is filling in is left alone as long as the page still offers a form there.
+ *
+ * @param {Document} page
+ */
+export function swapFragments(page) {
+  for (const fresh of page.querySelectorAll("[data-swap][id]")) {
+    const stale = document.getElementById(fresh.id);
+    if (!stale || isSame(stale, fresh) || (isBeingFilledIn(stale) && fresh.querySelector("form"))) continue;
+    stale.toggleAttribute("hidden", fresh.hidden);
+    stale.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    received.set(stale, markup(fresh));
+  }
+}
+
+/** What the server last rendered into an element; scripts may have changed it since. */
+const received = new WeakMap();
+
+function isSame(stale, fresh) {
+  return stale.hidden === fresh.hidden && (received.get(stale) ?? markup(stale)) === markup(fresh);
+}
+
+/** Form tokens differ in each rendering, and mean the same. */
+function markup(element) {
+  return element.innerHTML.replaceAll(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
+}
+
+function isBeingFilledIn(element) {
+  return [...element.querySelectorAll("input, textarea, select")].some(
+    (field) =>
+      (field.type === "checkbox" || field.type === "radio"
+        ? field.checked !== field.defaultChecked
+        : field.tagName !== "SELECT" && field.type !== "hidden" && field.value !== field.defaultValue) ||
+      (field === document.activeElement && field.type !== "submit"),
+  );
+}
+
+/** The sentence with which a page refuses something. */
+export function refusalOf(page) {
+  const element = page.querySelector('[role="alert"], .errorlist li, [data-error], main h1 + p, main p, main h1');
+  return element?.textContent.trim() || "That did not work. Reload the page and try again.";
+}

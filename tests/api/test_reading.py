@@ -1,0 +1,136 @@
+"""The calls that only read: contestants, problems, the boards, the schema and its page."""
+
+import pytest
+
+from arena.leaderboard.models import Snapshot
+from arena.problems.models import Problem
+from tests.api.asking import Api, assert_problem
+from tests.factories import make_contestant
+
+pytestmark = pytest.mark.django_db
+
+ROW = {
+    "rank": 1,
+    "rank_low": 1,
+    "rank_high": 2,
+    "slug": "ada",
+    "name": "Ada",
+    "rating": 1012.5,
+    "low": 990.0,
+    "high": 1030.0,
+    "correct_rate": 0.75,
+    "correct_low": 0.5,
+    "correct_high": 0.9,
+    "battles": 12,
+    "cost_per_answer_usd": None,
+}
+PAIR = {"a": "ada", "b": "bob", "wins": 3}
+
+
+def test_contestants_are_named_with_what_is_known_of_them() -> None:
+    make_contestant("ada", name="Ada", params_b=32.5, license="MIT")
+    make_contestant("sim", name="Sim", simulated=True, is_available=False, unavailable_because="Switched off.")
+    ada, sim = Api().get("/contestants").json()
+    assert ada == {
+        "slug": "ada",
+        "name": "Ada",
+        "provider": "openai",
+        "params_b": 32.5,
+        "license": "MIT",
+        "active": True,
+        "simulated": False,
+        "available": True,
+        "unavailable_because": "",
+    }
+    assert (sim["name"], sim["simulated"], sim["unavailable_because"]) == ("Sim (simulated)", True, "Switched off.")
+
+
+def test_nothing_of_how_a_contestant_is_called_is_told() -> None:
+    make_contestant(base_url="http://10.0.0.7:1234", api_key_env="HIDDEN_KEY", options={"seed": 424242})
+    answer = Api().get("/contestants").text
+    assert not any(hidden in answer for hidden in ("10.0.0.7", "HIDDEN_KEY", "424242"))
+
+
+def test_problems_are_listed_and_shown_in_full() -> None:
+    Problem.objects.create(
+        slug="primes", title="Primes", statement="Prove it.", category="proof", answer="By contradiction."
+    )
+    brief = {"slug": "primes", "title": "Primes", "category": "proof", "statement": "Prove it."}
+    assert Api().get("/problems").json() == [brief]
+    more = {"answer": "By contradiction.", "checker": "", "source": "", "notes": ""}
+    assert Api().get("/problems/primes").json() == brief | more
+
+
+@pytest.mark.parametrize("slug", ["nothing", "%00", "%ED%A0%80", "a b", "x" * 5000])
+def test_a_problem_that_is_not_there_is_404(slug: str) -> None:
+    assert_problem(Api().get(f"/problems/{slug}"), 404)
+
+
+def test_a_board_is_its_newest_snapshot() -> None:
+    Snapshot.objects.create(board="reasoning", ballots=1, battles=1)
+    newest = Snapshot.objects.create(board="reasoning", ballots=20, battles=12, rows=[ROW], pairs=[PAIR])
+    Snapshot.objects.create(board="preference", ballots=3, battles=3)
+    board = Api().get("/leaderboard").json()
+    assert board.pop("updated_at")[:19] == newest.updated_at.isoformat()[:19]
+    assert board == {"board": "reasoning", "ballots": 20, "battles": 12, "rows": [ROW]}
+    assert Api().get("/leaderboard", board="preference", source="native").json()["ballots"] == 3
+    assert Api().get("/leaderboard/pairs").json()["pairs"] == [PAIR]
+
+
+def test_a_board_without_ballots_is_empty() -> None:
+    empty = {"board": "reasoning", "updated_at": None, "ballots": 0, "battles": 0, "rows": []}
+    assert Api().get("/leaderboard").json() == empty
+    assert Api().get("/leaderboard/pairs").json() == {"board": "reasoning", "updated_at": None, "pairs": []}
+
+
+@pytest.mark.parametrize("path", ["/leaderboard", "/leaderboard/pairs"])
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"board": "verified"}, "no verified one"),
+        ({"board": "best"}, "board must be"),
+        ({"source": "lmarena"}, "its own ballots only"),
+        ({"team": "x"}, "by team"),
+        ({"category": "proof"}, "by category"),
+        ({"problem": "primes"}, "by problem"),
+        ({"since": "2026-01-01"}, "by since"),
+        ({"since": "\0"}, "NUL"),
+        ({"bord": "reasoning"}, "no parameter 'bord'"),
+    ],
+)
+def test_a_board_that_there_is_not_is_refused(path: str, parameters: dict[str, str], words: str) -> None:
+    assert_problem(Api().get(path, **parameters), 422, words)
+
+
+def test_the_schema_names_every_call_and_its_errors() -> None:
+    schema = Api().get("/openapi.json").json()
+    calls = {(method.upper(), path) for path, methods in schema["paths"].items() for method in methods}
+    assert calls == {
+        ("GET", "/api/v1/contestants"),
+        ("GET", "/api/v1/problems"),
+        ("GET", "/api/v1/problems/{slug}"),
+        ("GET", "/api/v1/battles"),
+        ("POST", "/api/v1/battles"),
+        ("GET", "/api/v1/battles/{battle_id}"),
+        ("POST", "/api/v1/battles/{battle_id}/turns"),
+        ("POST", "/api/v1/battles/{battle_id}/stop"),
+        ("POST", "/api/v1/battles/{battle_id}/responses/{slot}/retry"),
+        ("PUT", "/api/v1/battles/{battle_id}/ballot"),
+        ("GET", "/api/v1/leaderboard"),
+        ("GET", "/api/v1/leaderboard/pairs"),
+    }
+    for methods in schema["paths"].values():
+        for call in methods.values():
+            assert "application/problem+json" in call["responses"]["default"]["content"]
+    assert {"BattleOut", "Problem"} <= schema["components"]["schemas"].keys()
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere_and_runs_no_inline_script() -> None:
+    page = Api().get("/docs")
+    assert page.status_code == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "//" not in page.text.replace("<!DOCTYPE", "")
+    scripts = page.text.split("<script")[1:]
+    assert all(script.startswith((' src="/static/ninja/', ' type="application/json"')) for script in scripts)
+    assert "style=" not in page.text
+    assert "<style" not in page.text

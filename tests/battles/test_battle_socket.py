@@ -1,0 +1,163 @@
+"""The socket of a battle: what a browser gets when it comes, comes back, or may not come."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlencode
+
+import pytest
+import redis
+from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
+from channels.routing import URLRouter
+from django.conf import settings
+
+from arena.battles.event_log import LogState, publish
+from arena.battles.events import (
+    ResponseFinished,
+    ResponseRestarted,
+    ResponseStarted,
+    TextDelta,
+    TurnAdded,
+    Wire,
+)
+from arena.battles.models import Battle, Response, Turn
+from arena.battles.relay import close_relay
+from arena.battles.urls import websocket_urlpatterns
+from tests.factories import make_battle, make_finished_battle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Publish = Callable[..., None]
+
+
+@pytest.fixture
+def publishing() -> "Iterator[Callable[[Battle], Publish]]":
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        yield lambda battle: lambda *events: publish(client, battle.pk, events)
+
+
+@pytest.fixture(autouse=True)
+async def relay_ends_with_its_loop() -> AsyncIterator[None]:
+    yield
+    await close_relay()
+
+
+@asynccontextmanager
+async def browser(battle_id: object, cursor: str = "") -> AsyncIterator[ApplicationCommunicator]:
+    scope = {
+        "type": "websocket",
+        "path": f"/ws/battles/{battle_id}/",
+        "query_string": urlencode({"cursor": cursor}).encode() if cursor else b"",
+        "headers": [],
+        "session": {},
+    }
+    socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
+    await socket.send_input({"type": "websocket.connect"})
+    assert (await socket.receive_output(5))["type"] == "websocket.accept"
+    yield socket
+    await socket.send_input({"type": "websocket.disconnect", "code": 1000})
+    await socket.wait(5)
+
+
+async def next_message(socket: ApplicationCommunicator) -> tuple[str, list[Wire]]:
+    message = json.loads((await socket.receive_output(5))["text"])
+    return message["c"], message["e"]
+
+
+make = database_sync_to_async(make_battle)
+make_finished = database_sync_to_async(make_finished_battle)
+
+
+async def test_unknown_battle_is_closed_with_4404() -> None:
+    async with browser(uuid.uuid4()) as socket:
+        assert await socket.receive_output(5) == {"type": "websocket.close", "code": 4404}
+
+
+async def test_finished_battle_begins_with_snapshots_from_the_database() -> None:
+    battle = await make_finished()
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert events == [
+        {
+            "type": "snapshot",
+            "slot": slot,
+            "turn": 0,
+            "reasoning": "Two and two.\n\nThat makes four.",
+            "answer": "4",
+            "status": "finished",
+        }
+        for slot in "AB"
+    ]
+
+
+async def test_late_joiner_gets_one_snapshot_and_then_the_news(publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make()
+    say = publishing(battle)
+    say(ResponseStarted("A", 0), TextDelta("A", 0, "r", "Let me "))
+    say(TextDelta("A", 0, "r", "think"))
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+        assert [event["reasoning"] for event in events if isinstance(event, dict)] == ["Let me think", ""]
+        say(TextDelta("A", 0, "a", "4"), ResponseFinished("A", 0))
+        _, events = await next_message(socket)
+    assert events == [["A", 0, "a", "4"], {"type": "finished", "slot": "A", "turn": 0}]
+
+
+async def test_cursor_brings_exactly_what_was_missed(publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make()
+    say = publishing(battle)
+    say(TextDelta("A", 0, "r", "seen "))
+    async with browser(battle.pk) as socket:
+        cursor, _ = await next_message(socket)
+    say(TextDelta("A", 0, "r", "missed "))
+    say(TextDelta("B", 0, "a", "both"))
+    async with browser(battle.pk, cursor) as socket:
+        _, events = await next_message(socket)
+    assert events == [["A", 0, "r", "missed "], ["B", 0, "a", "both"]]
+
+
+@pytest.mark.parametrize("cursor", ["zzzzzzzzzz", "garbage!", "0", "-1", "9" * 400])
+async def test_strange_cursor_begins_with_snapshots(cursor: str, publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make()
+    publishing(battle)(TextDelta("A", 0, "a", "text"))
+    async with browser(battle.pk, cursor) as socket:
+        _, events = await next_message(socket)
+    state = LogState()
+    state.apply(events)
+    assert state.responses[0, "A"].answer == "text"
+
+
+async def test_response_asked_again_is_shown_empty_though_the_database_had_a_failure(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make_finished()
+    publishing(battle)(TextDelta("A", 0, "a", "old"), ResponseRestarted("A", 0), TextDelta("A", 0, "a", "new"))
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert isinstance(events[0], dict)
+    assert (events[0]["answer"], events[0]["status"]) == ("new", "waiting")
+
+
+async def test_later_turns_are_told_before_their_responses() -> None:
+    battle = await make_finished()
+
+    @database_sync_to_async
+    def ask_on() -> None:
+        turn = Turn.objects.create(battle=battle, index=1, prompt="And in base 3?")
+        Response.objects.bulk_create(Response(turn=turn, seat=seat) for seat in battle.seats.all())
+
+    await ask_on()
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert events[2] == TurnAdded(1, "And in base 3?").wire()
+    assert [event["turn"] for event in events[3:] if isinstance(event, dict)] == [1, 1]
+
+
+async def test_what_a_browser_sends_is_ignored() -> None:
+    battle = await make_finished()
+    async with browser(battle.pk) as socket:
+        await next_message(socket)
+        await socket.send_input({"type": "websocket.receive", "text": "{}"})
+        assert await socket.receive_nothing()

@@ -1,0 +1,299 @@
+"""Playing waiting responses on a real loop and a real Redis, with scripted contestants in place of model servers."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import redis
+from django.conf import settings
+from django.utils import timezone
+
+from arena.battles import runs
+from arena.battles.event_log import STOP_CHANNEL, LogState, publish, read_log
+from arena.battles.events import TextDelta
+from arena.battles.leases import SWEPT, lease_key
+from arena.battles.models import Battle, Response, ResponseStatus, Turn
+from arena.battles.worker_loop import WorkerLoop
+from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta
+from arena.contestants.errors import KeyMissing, RateLimited
+from arena.contestants.models import Contestant
+from arena.contestants.providers.call import Call, Message
+from tests.factories import make_battle, make_contestant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIMIT_S = 10.0
+
+
+@dataclass
+class Scripted:
+    """Contestants that say what a test wants; by slug."""
+
+    scripts: dict[str, Callable[[], AsyncGenerator[Delta, None]]] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[Message, ...]]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    speaking: threading.Event = field(default_factory=threading.Event)
+
+    def call_for(self, contestant: Contestant, messages: tuple[Message, ...], *, simulator_url: str = "") -> Call:
+        if contestant.slug == "keyless":
+            raise KeyMissing("SOME_KEY is not set")
+        return Call(base_url="", model=contestant.slug, messages=messages)
+
+    def provider_for(self, name: str) -> Callable[[httpx.AsyncClient, Call], AsyncGenerator[Delta, None]]:
+        return self.stream
+
+    async def stream(self, client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
+        self.asked.append((call.model, call.messages))
+        try:
+            async for delta in self.scripts.get(call.model, four)():
+                self.speaking.set()
+                yield delta
+        finally:
+            self.closed.append(call.model)
+
+
+async def four() -> AsyncGenerator[Delta, None]:
+    yield ReasoningDelta("2 + 2 ")
+    yield ReasoningDelta("is four")
+    yield AnswerDelta("4")
+    yield Finish(FinishReason.STOP, "2 + 2 is four", "4", raw="<think>2 + 2 is four</think>4")
+
+
+async def endless() -> AsyncGenerator[Delta, None]:
+    yield ReasoningDelta("Hm. ")
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    made = Scripted()
+    monkeypatch.setattr(runs, "call_for", made.call_for)
+    monkeypatch.setattr(runs, "provider_for", made.provider_for)
+    return made
+
+
+@pytest.fixture
+def client() -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(settings.REDIS_URL) as made:
+        yield made
+
+
+def state_of(client: redis.Redis, battle: Battle) -> LogState:
+    state = LogState()
+    for _, events in read_log(client, battle.pk):
+        state.apply(events)
+    return state
+
+
+def responses_of(battle: Battle) -> list[Response]:
+    return list(Response.objects.filter(turn__battle=battle).order_by("turn__index", "seat__slot"))
+
+
+def playing(battle: Battle, client: redis.Redis) -> threading.Thread:
+    thread = threading.Thread(target=runs.play_waiting, args=(battle.pk, client))
+    thread.start()
+    return thread
+
+
+def test_every_waiting_response_is_played_and_saved(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle(3)
+    runs.play_waiting(battle.pk, client)
+    assert [(made.status, made.reasoning, made.answer) for made in responses_of(battle)] == [
+        ("finished", "2 + 2 is four", "4")
+    ] * 3
+    battle.refresh_from_db()
+    assert (battle.status, battle.finished_at is not None) == ("finished", True)
+
+
+def test_log_and_database_hold_the_same_texts(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle()
+    runs.play_waiting(battle.pk, client)
+    logged = state_of(client, battle).responses
+    for response in responses_of(battle):
+        text = logged[0, response.seat.slot]
+        assert (text.status, text.reasoning, text.answer) == ("finished", response.reasoning, response.answer)
+
+
+def test_battle_enqueued_twice_is_played_once(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle()
+    runs.play_waiting(battle.pk, client)
+    runs.play_waiting(battle.pk, client)
+    assert len(scripted.asked) == 2
+
+
+def test_failing_contestant_leaves_the_others_alone(scripted: Scripted, client: redis.Redis) -> None:
+    async def busy() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("I")
+        raise RateLimited("429 from somewhere")
+
+    scripted.scripts["busy"] = busy
+    battle = make_battle(contestants=[make_contestant("busy"), make_contestant("keyless"), make_contestant("fine")])
+    runs.play_waiting(battle.pk, client)
+    assert [(made.status, made.failure_code) for made in responses_of(battle)] == [
+        ("failed", "busy"),
+        ("failed", "key_missing"),
+        ("finished", ""),
+    ]
+    assert state_of(client, battle).responses[0, "A"].failure == ("busy", RateLimited.message)
+
+
+def test_fault_of_ours_ends_the_response_with_a_sentence(scripted: Scripted, client: redis.Redis) -> None:
+    async def broken() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("I")
+        raise ZeroDivisionError
+
+    scripted.scripts["broken"] = broken
+    battle = make_battle(contestants=[make_contestant("broken"), make_contestant("fine")])
+    runs.play_waiting(battle.pk, client)
+    first, second = responses_of(battle)
+    assert (first.status, first.reasoning, second.status) == ("failed", "I", "finished")
+    assert "went wrong" in first.failure_message
+
+
+def test_stop_closes_the_streams_and_keeps_the_text(scripted: Scripted, client: redis.Redis) -> None:
+    scripted.scripts["endless"] = endless
+    battle = make_battle(contestants=[make_contestant("endless"), make_contestant("fine")])
+    thread = playing(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    give_up_at = time.monotonic() + LIMIT_S
+    while thread.is_alive() and time.monotonic() < give_up_at:
+        client.publish(STOP_CHANNEL, str(battle.pk))
+        thread.join(0.05)
+    first, second = responses_of(battle)
+    assert (first.status, first.reasoning, first.is_truncated) == ("stopped", "Hm. ", True)
+    assert "endless" in scripted.closed
+
+
+def test_silence_past_the_limit_is_a_failure(
+    scripted: Scripted, client: redis.Redis, settings: pytest.FixtureRequest
+) -> None:
+    settings.ARENA_SILENCE_TIMEOUT_S = 0.1  # type: ignore[attr-defined]
+    scripted.scripts["endless"] = endless
+    battle = make_battle(contestants=[make_contestant("endless"), make_contestant("fine")])
+    runs.play_waiting(battle.pk, client)
+    assert [(made.status, made.failure_code) for made in responses_of(battle)][0] == ("failed", "timed_out")
+
+
+def test_follow_up_carries_the_conversation_but_not_the_reasoning(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle()
+    battle.system = "Be brief."
+    battle.save()
+    runs.play_waiting(battle.pk, client)
+    turn = Turn.objects.create(battle=battle, index=1, prompt="In base 3?")
+    Response.objects.bulk_create(Response(turn=turn, seat=seat) for seat in battle.seats.all())
+    runs.play_waiting(battle.pk, client)
+    assert scripted.asked[-1][1] == (
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "What is 2 + 2?"},
+        {"role": "assistant", "content": "4"},
+        {"role": "user", "content": "In base 3?"},
+    )
+
+
+def test_unanswered_turn_is_joined_with_the_next_prompt() -> None:
+    battle = make_battle()
+    Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.FAILED)
+    turn = Turn.objects.create(battle=battle, index=1, prompt="In base 3?")
+    response = Response.objects.create(turn=turn, seat=battle.seats.all()[0])
+    assert runs.messages_for(response) == ({"role": "user", "content": "What is 2 + 2?\n\nIn base 3?"},)
+
+
+def orphan(battle: Battle, client: redis.Redis, *, run_id: str = "dead") -> Response:
+    """As a killed worker leaves it: streaming in the database, and no lease."""
+    Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=run_id)
+    client.delete(lease_key(run_id))
+    return responses_of(battle)[0]
+
+
+def test_orphan_without_text_is_played_again(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle()
+    orphan(battle, client)
+    runs.sweep(client)
+    assert {made.status for made in responses_of(battle)} == {"waiting"}
+    runs.play_waiting(battle.pk, client)
+    assert {made.status for made in responses_of(battle)} == {"finished"}
+    assert {text.answer for text in state_of(client, battle).responses.values()} == {"4"}
+
+
+def test_orphan_that_would_cost_twice_ends_as_interrupted_with_its_text(
+    scripted: Scripted, client: redis.Redis
+) -> None:
+    battle = make_battle()
+    orphan(battle, client, run_id="dead-with-text")
+    publish(client, battle.pk, [TextDelta("A", 0, "r", "Half a tho")])
+    runs.sweep(client)
+    first, second = responses_of(battle)
+    assert (first.status, first.failure_code, first.reasoning) == ("failed", "interrupted", "Half a tho")
+    assert second.status == "waiting"
+
+
+def test_live_run_is_not_swept(client: redis.Redis) -> None:
+    battle = make_battle()
+    orphan(battle, client, run_id="alive")
+    client.set(lease_key("alive"), "3", px=10_000)
+    runs.sweep(client)
+    assert {made.status for made in responses_of(battle)} == {"streaming"}
+
+
+def test_swept_run_can_save_nothing(scripted: Scripted, client: redis.Redis) -> None:
+    battle = make_battle()
+    response = orphan(battle, client, run_id="paused")
+    runs.sweep(client)
+    assert client.get(lease_key("paused")) == SWEPT.encode()
+    assert runs.hand_over(response, ("zombie", "")) is None
+    assert responses_of(battle)[0].status == "waiting"
+
+
+def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis) -> None:
+    battle = make_battle()
+    battle.stop_requested_at = timezone.now()
+    battle.save()
+    orphan(battle, client, run_id="stopped")
+    runs.sweep(client)
+    assert {made.status for made in responses_of(battle)} == {"stopped"}
+    battle.refresh_from_db()
+    assert battle.status == "finished"
+
+
+def test_lost_log_is_written_anew_while_the_run_lives(scripted: Scripted, client: redis.Redis) -> None:
+    gate = threading.Event()
+
+    async def gated() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("before ")
+        await asyncio.to_thread(gate.wait, LIMIT_S)
+        yield ReasoningDelta("after")
+        yield Finish(FinishReason.STOP, "before after", "", raw="")
+
+    scripted.scripts["gated"] = gated
+    battle = make_battle(contestants=[make_contestant("gated"), make_contestant("fine")])
+    thread = playing(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    client.flushall()  # as a Redis that comes back without its memory
+    gate.set()
+    thread.join(LIMIT_S)
+    assert not thread.is_alive()
+    texts = state_of(client, battle).responses
+    assert {(text.status, text.reasoning, text.answer) for text in texts.values()} == {
+        ("finished", "before after", ""),
+        ("finished", "2 + 2 is four", "4"),
+    }
+
+
+def test_leaving_worker_hands_its_runs_over(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WorkerLoop, "_instance", None)  # a loop of its own: it does not take runs afterwards
+    scripted.scripts["endless"] = endless
+    battle = make_battle(contestants=[make_contestant("endless"), make_contestant("endless-too")])
+    scripted.scripts["endless-too"] = endless
+    thread = playing(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    WorkerLoop.stop_if_running()
+    thread.join(LIMIT_S)
+    assert not thread.is_alive()
+    assert {made.status for made in responses_of(battle)} <= {"waiting", "failed"}
+    assert sorted(scripted.closed) == ["endless", "endless-too"]

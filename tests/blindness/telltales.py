@@ -1,0 +1,133 @@
+"""A cast whose every trait is a rare string or number, and a search that finds any of them in what a browser gets.
+
+Nothing here knows what a page should look like: it looks through all bytes, decoded in every usual way.
+"""
+
+import hashlib
+import html
+import json
+import re
+import zlib
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from arena.battles.models import Battle, Response
+from arena.contestants.models import Contestant
+
+# Each is of letters that no page of ours has in this order, or of digits that chance does not bring together.
+NAMES = ("Zyxquavor", "Brumplekith", "Wexnodjarl")
+RARE_PROMPT = "How many plimfizzles are there?"
+FIRST_KEY = 918_273_645
+
+
+def make_cast() -> list[Contestant]:
+    """Three contestants that can be drawn. Not even their keys in the database are ordinary."""
+    return [
+        Contestant.objects.create(
+            pk=FIRST_KEY + number,
+            slug=f"slug-{name.lower()}",
+            name=f"The {name} Nameable",
+            provider=f"prov{name.lower()}",
+            model=f"vendor{name.lower()}/weights:77b",
+            base_url=f"http://host{name.lower()}.example:4711/v1",
+            api_key_env=f"KEYVAR_{name.upper()}",
+            license=f"Licence{name}",
+            params_b=73.912345 + number,
+            price_in_usd_per_mtok=61.7334551 + number,
+            price_out_usd_per_mtok=52.8445662 + number,
+            options={"option": f"opt{name.lower()}"},
+            strategy={"kind": f"strat{name.lower()}"},
+            unavailable_because=f"Because of {name}.",
+            is_available=True,
+        )
+        for number, name in enumerate(NAMES)
+    ]
+
+
+def measure(battle: Battle) -> None:
+    """Give every response numbers and a raw text that would tell the contestants apart."""
+    for number, response in enumerate(Response.objects.filter(turn__battle=battle).select_related("seat__contestant")):
+        Response.objects.filter(pk=response.pk).update(
+            raw=f"<think>{response.seat.contestant.name}</think>",
+            input_tokens=731_041_710 + number,
+            output_tokens=842_152_830 + number,
+            reasoning_tokens=953_263_940 + number,
+            cost_usd=0.6172839 + number,
+            first_token_ms=1_739_264_851 + number,
+            duration_ms=1_846_375_962 + number,
+        )
+
+
+def telltales() -> set[str]:
+    """What must not be found, in lower case: traits, their hashes, keys and every number measured."""
+    found = {name.lower() for name in NAMES}
+    for contestant in Contestant.objects.all():
+        for trait in (contestant.slug, contestant.name, contestant.model, str(contestant.pk)):
+            for algorithm in ("md5", "sha1", "sha256"):
+                found.add(hashlib.new(algorithm, trait.encode()).hexdigest())
+        found |= {
+            str(contestant.pk),
+            *map(_digits, (contestant.params_b, contestant.price_in_usd_per_mtok, contestant.price_out_usd_per_mtok)),
+        }
+    for response in Response.objects.exclude(output_tokens=None):
+        found |= {str(response.input_tokens), str(response.output_tokens), str(response.reasoning_tokens)}
+        found |= {str(response.first_token_ms), str(response.duration_ms), _digits(response.cost_usd)}
+        found |= {str((response.first_token_ms or 0) // 1000), str((response.duration_ms or 0) // 1000)}
+    assert all(len(telltale) >= 7 for telltale in found), found
+    return found
+
+
+def found_in(text: str | bytes, wanted: set[str]) -> set[str]:
+    """The telltales in this text, however it is encoded."""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return {telltale for reading in _readings(text) for telltale in wanted if telltale in reading}
+
+
+def everything_in(answer: Any) -> bytes:
+    """All that a browser gets of an answer: its status line, headers, cookies and body."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    headers = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    return f"{answer.status_code} {answer.reason_phrase}\n{headers}{answer.cookies.output()}\n\n".encode() + body
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The text as it is, unescaped until nothing changes, what base64 in it holds, and its digits joined."""
+    plain = {text}
+    latest = text
+    for _ in range(4):
+        for decode in (html.unescape, unquote_plus, _json_unescaped):
+            latest = decode(latest)
+            plain.add(latest)
+    packed = {unpacked for reading in plain for token in _BASE64.findall(reading) for unpacked in _unpacked(token)}
+    for reading in plain | packed:
+        yield reading.lower()
+        yield _BETWEEN_DIGITS.sub("", reading).lower()
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[.,_'’\s](?=\d)")
+_JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+
+
+def _json_unescaped(text: str) -> str:
+    return _JSON_ESCAPE.sub(lambda match: json.loads(f'"{match[0]}"'), text)
+
+
+def _unpacked(token: str) -> Iterator[str]:
+    urlsafe = token.replace("+", "-").replace("/", "_")
+    for start in range(4 if len(token) < 400 else 1):
+        piece = urlsafe[start:]
+        data = urlsafe_b64decode(piece[: len(piece) // 4 * 4])
+        yield data.decode("utf-8", "replace")
+        if data[:1] == b"\x78":  # how zlib begins, as in Django's signed cookies
+            inflated = zlib.decompressobj()
+            try:
+                yield inflated.decompress(data, 1_000_000).decode("utf-8", "replace")
+            except zlib.error:
+                continue
+
+
+def _digits(number: float | None) -> str:
+    return str(number).replace(".", "").lstrip("0")

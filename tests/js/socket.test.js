@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import "./dom.js";
+
+const { BattleSocket } = await import("../../static/js/lib/socket.js");
+
+class FakeSocket {
+  static made = [];
+  isClosed = false;
+  constructor(url) {
+    this.url = new URL(url);
+    FakeSocket.made.push(this);
+  }
+  close() {
+    this.isClosed = true;
+  }
+  says(cursor, ...events) {
+    this.onmessage({ data: JSON.stringify({ c: cursor, e: events }) });
+  }
+}
+
+let events;
+let states;
+let present;
+const latest = () => FakeSocket.made.at(-1);
+const living = () => FakeSocket.made.filter((socket) => !socket.isClosed).length;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  FakeSocket.made = [];
+  events = [];
+  states = [];
+});
+
+afterEach(() => {
+  present.close();
+  mock.timers.reset();
+});
+
+function opened(random = () => 1) {
+  const socket = new BattleSocket("/ws/battles/1/", {
+    onEvents: (some) => events.push(...some),
+    onState: (state) => states.push(state),
+    makeSocket: (url) => new FakeSocket(url),
+    random,
+  });
+  present = socket;
+  socket.open();
+  return socket;
+}
+
+test("the first connection has no cursor, the next one the last that was applied", () => {
+  opened();
+  assert.equal(latest().url.href, "ws://arena.test/ws/battles/1/");
+  latest().says("5-1", ["A", 0, "r", "x"]);
+  latest().says("5-2", ["A", 0, "r", "y"]);
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-2");
+  assert.deepEqual(events, [["A", 0, "r", "x"], ["A", 0, "r", "y"]]);
+  assert.deepEqual(states, ["connecting", "open", "reconnecting"]);
+});
+
+test("waits grow, within bounds, until a message arrives", () => {
+  opened();
+  const waits = [];
+  for (let attempt = 0; attempt < 9; attempt += 1) {
+    latest().onclose({ code: 1006 });
+    const before = FakeSocket.made.length;
+    let waited = 0;
+    while (FakeSocket.made.length === before) {
+      mock.timers.tick(100);
+      waited += 100;
+    }
+    waits.push(waited);
+  }
+  assert.deepEqual(waits, [400, 800, 1600, 3200, 6400, 12_800, 15_000, 15_000, 15_000]);
+  latest().says("1-1");
+  latest().onclose({ code: 1006 });
+  const before = FakeSocket.made.length;
+  mock.timers.tick(400);
+  assert.equal(FakeSocket.made.length, before + 1);
+});
+
+test("jitter halves a wait at most", () => {
+  opened(() => 0);
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(199);
+  assert.equal(FakeSocket.made.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("a silent connection is given up after 35 s, a beating one is not", () => {
+  opened();
+  for (let beat = 0; beat < 5; beat += 1) {
+    mock.timers.tick(15_000);
+    latest().says("1-1", { type: "alive" });
+  }
+  assert.equal(FakeSocket.made.length, 1);
+  mock.timers.tick(35_000);
+  assert.equal(states.at(-1), "reconnecting");
+  assert.ok(FakeSocket.made[0].isClosed);
+  mock.timers.tick(400);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("a network that is back is used at once, and never by two sockets", () => {
+  const socket = opened();
+  latest().onclose({ code: 1006 });
+  window.dispatchEvent(new window.Event("online"));
+  assert.equal(FakeSocket.made.length, 2);
+  window.dispatchEvent(new window.Event("online"));
+  document.dispatchEvent(new window.Event("visibilitychange"));
+  socket.open();
+  mock.timers.tick(20_000);
+  assert.equal(FakeSocket.made.length, 2);
+  assert.ok(living() <= 1 || FakeSocket.made[0].isClosed);
+});
+
+test("what a replaced socket still says is not heard", () => {
+  opened();
+  const old = latest();
+  old.says("1-1", "first");
+  mock.timers.tick(36_000);
+  mock.timers.tick(400);
+  old.says("1-2", "late");
+  old.onclose({ code: 1006 });
+  assert.deepEqual(events, ["first"]);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("a battle that may not be seen is not asked for again", () => {
+  opened();
+  latest().onclose({ code: 4404 });
+  mock.timers.tick(60_000);
+  window.dispatchEvent(new window.Event("online"));
+  assert.equal(FakeSocket.made.length, 1);
+  assert.equal(states.at(-1), "refused");
+});
+
+test("a restart asks without a cursor", () => {
+  const socket = opened();
+  latest().says("1-1");
+  socket.restart();
+  assert.equal(latest().url.searchParams.get("cursor"), null);
+  assert.equal(living(), 1);
+});
+
+test("a message that can't be read is asked for again", () => {
+  opened();
+  latest().says("1-1", "x");
+  latest().onmessage({ data: "{" });
+  mock.timers.tick(400);
+  assert.equal(latest().url.searchParams.get("cursor"), "1-1");
+});
+
+test("a closed socket leaves nothing behind", () => {
+  const socket = opened();
+  socket.close();
+  assert.equal(living(), 0);
+  window.dispatchEvent(new window.Event("online"));
+  mock.timers.tick(100_000);
+  assert.equal(FakeSocket.made.length, 1);
+});

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { splitSteps, stepText } from "../../static/js/battle/steps.js";
+
+const CASES = JSON.parse(readFileSync(new URL("../battles/data/steps.json", import.meta.url), "utf8"));
+const pieces = (text) => splitSteps(text).map(([start, end]) => text.slice(start, end));
+
+for (const { name, text, steps } of CASES) {
+  test(`cut as the server cuts: ${name}`, () => assert.deepEqual(pieces(text), steps));
+
+  test(`a step that was followed by another never changes: ${name}`, () => {
+    for (let length = 0; length < text.length; length += 1) {
+      const settled = splitSteps(text.slice(0, length)).slice(0, -1);
+      assert.deepEqual(splitSteps(text).slice(0, settled.length), settled);
+    }
+  });
+
+  test(`steps joined again are the same steps: ${name}`, () => {
+    assert.deepEqual(pieces(pieces(text).join("\n\n")), steps);
+  });
+}
+
+test("an indented step is moved to the margin as a whole", () => {
+  const text = "- a\n\n  - b\n    c\n  - d";
+  assert.equal(stepText(text, splitSteps(text)[1]), "- b\n  c\n- d");
+});

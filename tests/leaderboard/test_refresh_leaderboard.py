@@ -1,0 +1,166 @@
+from collections.abc import Sequence
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from arena.battles.models import Battle, Response, ResponseStatus
+from arena.contestants.models import Contestant
+from arena.leaderboard import services
+from arena.leaderboard.models import Snapshot
+from arena.leaderboard.queries import latest_snapshot
+from arena.leaderboard.rows import Row
+from arena.leaderboard.services import refresh_leaderboard
+from arena.voting.services import cast_ballot
+from tests.factories import make_contestant, make_finished_battle, make_voter
+
+pytestmark = pytest.mark.django_db
+
+
+def vote(contestants: Sequence[Contestant], judgements: str, best: str | None = None, *, blind: bool = True) -> Battle:
+    """A ballot on a new battle of these contestants; `judgements` has a letter per slot: c, f or u."""
+    battle = make_finished_battle(contestants=contestants, blind=blind)
+    vote_on(battle, judgements, best)
+    return battle
+
+
+def vote_on(battle: Battle, judgements: str, best: str | None = None) -> None:
+    word = {"c": "correct", "f": "flawed", "u": "unsure"}
+    verdicts = {slot: word[letter] for slot, letter in zip("ABCDEF", judgements, strict=False)}
+    cast_ballot(battle, make_voter(), verdicts=verdicts, best=best)
+
+
+def rows(board: str) -> dict[str, dict[str, object]]:
+    snapshot = latest_snapshot(board)
+    assert snapshot
+    return {row["slug"]: row for row in snapshot.rows}
+
+
+@pytest.fixture
+def pair() -> list[Contestant]:
+    return [make_contestant("ann", name="Ann"), make_contestant("bob", name="Bob", simulated=True)]
+
+
+def test_first_vote_puts_both_contestants_on_both_boards(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    assert {snapshot.board for snapshot in refresh_leaderboard()} == {"reasoning", "preference"}
+    for board in ("reasoning", "preference"):
+        ann, bob = rows(board)["ann"], rows(board)["bob"]
+        assert (ann["rank"], bob["rank"]) == (1, 2)
+        assert (ann["rank_low"], ann["rank_high"], ann["too_few_battles"]) == (1, 2, True)
+        assert ann["low"] < bob["rating"] < 1000 < ann["rating"] < ann["high"]
+        assert (ann["battles"], ann["ballots"], ann["decided_battles"], ann["group"]) == (1, 1, 1, 0)
+        assert (ann["correct_rate"], bob["correct_rate"]) == (1, 0)
+
+
+def test_row_has_every_field_and_says_who_is_simulated(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    refresh_leaderboard()
+    bob = rows("reasoning")["bob"]
+    assert bob.keys() == Row.__annotations__.keys()
+    assert (bob["name"], bob["simulated"], bob["active"]) == ("Bob (simulated)", True, True)
+
+
+def test_pairs_count_wins_losses_ties_and_battles(pair: list[Contestant]) -> None:
+    battle = vote(pair, "cf", "A")
+    vote_on(battle, "fc", "tie")
+    vote(pair[::-1], "cf", "A")
+    refresh_leaderboard()
+    reasoning, preference = latest_snapshot("reasoning"), latest_snapshot("preference")
+    assert reasoning and preference
+    assert reasoning.pairs == [{"a": "ann", "b": "bob", "wins": 1, "losses": 2, "ties": 0, "battles": 2}]
+    assert preference.pairs == [{"a": "ann", "b": "bob", "wins": 1, "losses": 1, "ties": 1, "battles": 2}]
+    assert (reasoning.ballots, reasoning.battles) == (3, 2)
+
+
+def test_ballot_that_does_not_count_changes_nothing(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A", blind=False)
+    assert refresh_leaderboard() == []
+    assert latest_snapshot("reasoning") is None
+
+
+def test_judged_alike_gives_a_rate_but_no_rating(pair: list[Contestant]) -> None:
+    vote(pair, "cc")
+    refresh_leaderboard()
+    ann = rows("reasoning")["ann"]
+    assert (ann["rank"], ann["rank_low"], ann["rating"], ann["low"], ann["group"]) == (None,) * 5
+    assert (ann["correct_rate"], ann["battles"], ann["decided_battles"]) == (1, 1, 0)
+    assert latest_snapshot("preference") is None
+
+
+def test_voter_who_cannot_tell_leaves_the_boards_empty(pair: list[Contestant]) -> None:
+    vote(pair, "uu")
+    assert refresh_leaderboard() == []
+
+
+def test_nothing_new_saves_nothing(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    assert len(refresh_leaderboard()) == 2
+    vote(pair, "uu")
+    assert refresh_leaderboard() == []
+    vote(pair, "cf")
+    assert refresh_leaderboard() != []
+
+
+def test_retired_contestant_keeps_its_place(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    Contestant.objects.filter(slug="ann").update(active=False)
+    refresh_leaderboard()
+    assert (rows("reasoning")["ann"]["rank"], rows("reasoning")["ann"]["active"]) == (1, False)
+
+
+def test_figures_are_of_finished_responses_and_unknown_ones_stay_unknown(pair: list[Contestant]) -> None:
+    for cost, milliseconds, tokens in [(0.25, 100, 10), (0.5, 5_000, 21), (None, 300, None)]:
+        battle = vote(pair, "cf")
+        Response.objects.filter(turn__battle=battle, seat__contestant__slug="ann").update(
+            cost_usd=cost, first_token_ms=milliseconds, output_tokens=tokens
+        )
+    failed = make_finished_battle(contestants=pair)
+    Response.objects.filter(turn__battle=failed).update(status=ResponseStatus.FAILED, cost_usd=9, first_token_ms=9)
+    refresh_leaderboard()
+    ann, bob = rows("reasoning")["ann"], rows("reasoning")["bob"]
+    assert (ann["cost_per_answer_usd"], ann["first_token_ms"], ann["output_tokens"]) == (0.375, 300, 16)
+    assert (bob["cost_per_answer_usd"], bob["first_token_ms"], bob["output_tokens"]) == (None, None, None)
+
+
+def test_contestants_that_never_met_directly_or_indirectly_are_in_groups() -> None:
+    trio, duo = [make_contestant() for _ in range(3)], [make_contestant() for _ in range(2)]
+    vote(duo, "cf")
+    vote(trio, "cff")
+    refresh_leaderboard()
+    by_slug = rows("reasoning")
+    assert [by_slug[contestant.slug]["group"] for contestant in trio + duo] == [0, 0, 0, 1, 1]
+    assert [by_slug[contestant.slug]["rank"] for contestant in trio + duo] == [1, 2, 2, 1, 2]
+
+
+def test_old_snapshots_are_dropped(pair: list[Contestant], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "KEPT_SNAPSHOTS", 2)
+    for _ in range(4):
+        vote(pair, "cf")
+        refresh_leaderboard()
+    kept = Snapshot.objects.order_by("pk")
+    assert [snapshot.ballots for snapshot in kept] == [3, 4]
+
+
+def test_number_of_queries_does_not_grow(pair: list[Contestant]) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            refresh_leaderboard()
+        return len(captured)
+
+    vote(pair, "cf")
+    refresh_leaderboard()
+    vote(pair, "cf")
+    few = queries()
+    for _ in range(5):
+        vote([*pair, make_contestant()], "cfc")
+    assert queries() == few
+
+
+def test_command_says_what_it_counted(pair: list[Contestant]) -> None:
+    vote(pair, "cf")
+    out = StringIO()
+    call_command("refresh_leaderboard", stdout=out)
+    assert out.getvalue() == "reasoning: ballots 1, battles 1.\npreference: nothing new.\n"

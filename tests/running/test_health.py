@@ -1,0 +1,93 @@
+import time
+from collections.abc import Callable
+
+import pytest
+from django.test import AsyncClient, Client
+
+from arena.running import health, redis_clients
+from arena.running.health import Health, Probe
+from arena.running.tasks import HEARTBEAT_KEY, heartbeat, token_key
+
+
+@pytest.fixture
+def no_worker() -> None:
+    redis_clients.client().delete(HEARTBEAT_KEY)
+
+
+@pytest.fixture
+def lost_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = redis_clients.redis.Redis(unix_socket_path="/nowhere.sock")
+    monkeypatch.setattr(redis_clients, "client", lambda: away)
+
+
+def test_healthz_says_that_the_process_is_up(client: Client) -> None:
+    assert client.get("/healthz").content == b"ok\n"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_readyz_names_every_part_when_all_is_well(async_client: AsyncClient) -> None:
+    heartbeat()
+    page = await async_client.get("/readyz")
+    assert page.status_code == 200
+    assert page.json() == {
+        "status": "ready",
+        "database": {"ok": True, "state": "answers"},
+        "redis": {"ok": True, "state": "answers"},
+        "worker": {"ok": True, "state": "took a task 0 s ago"},
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_readyz_refuses_while_no_worker_takes_tasks(async_client: AsyncClient, no_worker: None) -> None:
+    page = await async_client.get("/readyz")
+    assert page.status_code == 503
+    assert page.json()["status"] == "not ready"
+    assert page.json()["worker"] == {"ok": False, "state": "has taken no task lately"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_readyz_refuses_while_redis_is_away(async_client: AsyncClient, lost_redis: None) -> None:
+    page = await async_client.get("/readyz")
+    assert page.status_code == 503
+    assert page.json()["redis"] == {"ok": False, "state": "does not answer"}
+    assert page.json()["database"]["ok"] is True
+
+
+async def test_readyz_is_only_asked(async_client: AsyncClient) -> None:
+    page = await async_client.post("/readyz")
+    assert page.status_code == 405
+
+
+async def test_a_part_that_hangs_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LIMIT_S", 0.05)
+    probe, calls = probe_that_hangs(0.3)
+    started = time.monotonic()
+    assert await probe.health() == Health(ok=False, state="has not answered within 0.05 s")
+    assert time.monotonic() - started < 0.25
+    assert len(calls) == 1
+
+
+async def test_a_part_that_hangs_is_not_asked_a_second_time_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LIMIT_S", 0.02)
+    probe, calls = probe_that_hangs(0.3)
+    for _ in range(5):
+        assert not (await probe.health()).ok
+    assert len(calls) == 1
+
+
+def test_a_heartbeat_with_a_token_shows_that_this_very_task_was_taken() -> None:
+    heartbeat("this one")
+    assert redis_clients.client().exists(token_key("this one"))
+    assert not redis_clients.client().exists(token_key("another"))
+
+
+def probe_that_hangs(seconds: float) -> tuple[Probe, list[float]]:
+    calls: list[float] = []
+
+    def hang() -> Health:
+        calls.append(time.monotonic())
+        time.sleep(seconds)
+        return Health(ok=True, state="answers")
+
+    check: Callable[[], Health] = hang
+    return Probe(check), calls

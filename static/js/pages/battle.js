@@ -4,7 +4,6 @@ import "../elements/battle-stream.js";
 import "../elements/response-pane.js";
 import "../elements/ballot-form.js";
 import "../elements/copy-link.js";
-import "../elements/kept-draft.js";
 
 /** A form marked `data-quiet` is sent without leaving the page: what it brings about arrives over the socket. */
 document.addEventListener("submit", async (event) => {

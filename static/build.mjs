@@ -1,8 +1,8 @@
 // Bundles the front end into static/dist: one ES module for each page, one stylesheet, the fonts it names, the images.
 // Names carry no hash: Django's manifest storage adds it, which is why every address in the output is relative.
 
-import { cp, readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -20,12 +20,14 @@ const onlyWoff2 = {
   },
 };
 
+const pages = (await readdir(join(here, "js/pages"))).filter((name) => name.endsWith(".js"));
 await rm(dist, { recursive: true, force: true });
 await build({
   absWorkingDir: here,
-  entryPoints: ["js/pages/*.js", { in: "css/main.css", out: "main" }].flatMap((entry) =>
-    typeof entry === "string" ? [{ in: entry, out: "pages/[name]" }] : [entry],
-  ),
+  entryPoints: [
+    { in: "css/main.css", out: "main" },
+    ...pages.map((page) => ({ in: `js/pages/${page}`, out: `pages/${parse(page).name}` })),
+  ],
   outdir: dist,
   bundle: true,
   minify: true,

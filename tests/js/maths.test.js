@@ -37,13 +37,33 @@ const FORMULAS = [
 ];
 for (const [text, formulas] of FORMULAS) {
   test(`formulas in ${JSON.stringify(text)}`, () => {
-    assert.deepEqual(formulasIn(text).map((tex) => tex.replaceAll(/^\n|\n$/g, "")), formulas.map((tex) => tex.replaceAll(/^\n|\n$/g, "")));
+    assert.deepEqual(
+      formulasIn(text).map((tex) => tex.replaceAll(/^\n|\n$/g, "")),
+      formulas.map((tex) => tex.replaceAll(/^\n|\n$/g, "")),
+    );
   });
 }
 
 const NOT_FORMULAS = [
-  "$5 and $10", "costs $5.", "from $5-$10", "US$5 or A$6.", "$5 million to 6 million$", "$20 (or $30)", "\\$x\\$", "`$x$`", "```\n$x$\n```",
-  "$ x $", "$HOME and $PATH", "an open $x", "an open \\(x", "\\[ never", "$$ never", "$$$$", "$$ $$", "a $ b $ c", "\\\\(x\\\\)",
+  "$5 and $10",
+  "costs $5.",
+  "from $5-$10",
+  "US$5 or A$6.",
+  "$5 million to 6 million$",
+  "$20 (or $30)",
+  "\\$x\\$",
+  "`$x$`",
+  "```\n$x$\n```",
+  "$ x $",
+  "$HOME and $PATH",
+  "an open $x",
+  "an open \\(x",
+  "\\[ never",
+  "$$ never",
+  "$$$$",
+  "$$ $$",
+  "a $ b $ c",
+  "\\\\(x\\\\)",
 ];
 for (const text of NOT_FORMULAS) {
   test(`no formula in ${JSON.stringify(text)}`, () => assert.deepEqual(formulasIn(text), []));
@@ -61,11 +81,36 @@ test("a lone = or - line makes no heading", () => {
 });
 
 const MISSHAPEN = [
-  "\\frac{", "\\foo{x}^", "}{", "\\begin{matrix} x", "x^y^z", "\\left( x", "\\def\\a{\\a\\a}\\a", "\\newcommand{\\x}{y}\\x", "\\htmlClass{a}{b}",
-  "\\href{javascript:alert(1)}{x}", "\\includegraphics{x.png}", "{".repeat(4000), "\\sqrt".repeat(1500), "\\frac1".repeat(1200), "x^".repeat(2000),
-  "{x".repeat(2000) + "}".repeat(2000), "\\left(".repeat(300) + "\\right)".repeat(300), "&".repeat(4000), "\\rule{9999em}{9999em}", "\\kern-9999em x",
-  "\\text{$" + "a".repeat(100) + "$}", "\\color{red", "\\unknown x", "\\char`\\", "\\verb|x", "\\begin{array}{" + "c".repeat(3000) + "}x\\end{array}",
-  "\\overbrace{".repeat(35) + "x" + "}".repeat(35), "\\mathchoice{a}{b}{c}{d}", "\\operatorname{" + "x".repeat(5000) + "}", "\\rule{1em}{1em}".repeat(400),
+  "\\frac{",
+  "\\foo{x}^",
+  "}{",
+  "\\begin{matrix} x",
+  "x^y^z",
+  "\\left( x",
+  "\\def\\a{\\a\\a}\\a",
+  "\\newcommand{\\x}{y}\\x",
+  "\\htmlClass{a}{b}",
+  "\\href{javascript:alert(1)}{x}",
+  "\\includegraphics{x.png}",
+  "{".repeat(4000),
+  "\\sqrt".repeat(1500),
+  "\\frac1".repeat(1200),
+  "x^".repeat(2000),
+  "{x".repeat(2000) + "}".repeat(2000),
+  "\\left(".repeat(300) + "\\right)".repeat(300),
+  "&".repeat(4000),
+  "\\rule{9999em}{9999em}",
+  "\\kern-9999em x",
+  `\\text{$${"a".repeat(100)}$}`,
+  "\\color{red",
+  "\\unknown x",
+  "\\char`\\",
+  "\\verb|x",
+  `\\begin{array}{${"c".repeat(3000)}}x\\end{array}`,
+  `${"\\overbrace{".repeat(35)}x${"}".repeat(35)}`,
+  "\\mathchoice{a}{b}{c}{d}",
+  `\\operatorname{${"x".repeat(5000)}}`,
+  "\\rule{1em}{1em}".repeat(400),
 ];
 for (const tex of MISSHAPEN) {
   test(`drawn or shown as source within a second: ${tex.slice(0, 40)}`, () => {
@@ -80,25 +125,25 @@ for (const tex of MISSHAPEN) {
 const SLOW = {
   "openers that never close": "\\[".repeat(5000),
   "openers on lines of their own": "\\[\n".repeat(5000),
-  "dollars": "$x ".repeat(6000),
+  dollars: "$x ".repeat(6000),
   "double dollars": "$$a ".repeat(2001),
-  "parentheses": "\\(".repeat(10_000),
-  "boxes": "\\boxed{".repeat(2500),
-  "environments": "\\begin{align}".repeat(1500),
+  parentheses: "\\(".repeat(10_000),
+  boxes: "\\boxed{".repeat(2500),
+  environments: "\\begin{align}".repeat(1500),
   "environments on lines of their own": "\\begin{align}\n".repeat(3000),
-  "brackets": "[".repeat(20_000),
+  brackets: "[".repeat(20_000),
   "half links": "[a](b".repeat(4000),
-  "emphasis": "*a **b _c ".repeat(2000),
-  "backticks": Array.from({ length: 190 }, (_, n) => "`".repeat(n)).join(" "),
+  emphasis: "*a **b _c ".repeat(2000),
+  backticks: Array.from({ length: 190 }, (_, n) => "`".repeat(n)).join(" "),
   "quotes in quotes": ">".repeat(20_000),
   "quoted lines": "> ".repeat(90).concat("x\n").repeat(300),
   "lists in lists": Array.from({ length: 300 }, (_, n) => `${"  ".repeat(n)}- x`).join("\n"),
   "a line without end": "word ".repeat(60_000),
   "a table": `|a|b|\n|-|-|\n${"|x|y|\n".repeat(3000)}`,
   "a wide table": `${"|a".repeat(1000)}|\n${"|-".repeat(1000)}|\n${"|x|\n".repeat(60)}`,
-  "backslashes": "\\".repeat(20_000),
+  backslashes: "\\".repeat(20_000),
   "angle brackets": "<a".repeat(9000),
-  "entities": "&a".repeat(9000),
+  entities: "&a".repeat(9000),
 };
 for (const [name, text] of Object.entries(SLOW)) {
   test(`hostile repetition is shown within seconds: ${name}`, () => {

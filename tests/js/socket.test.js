@@ -57,7 +57,10 @@ test("the first connection has no cursor, the next one the last that was applied
   latest().onclose({ code: 1006 });
   mock.timers.tick(400);
   assert.equal(latest().url.searchParams.get("cursor"), "5-2");
-  assert.deepEqual(events, [["A", 0, "r", "x"], ["A", 0, "r", "y"]]);
+  assert.deepEqual(events, [
+    ["A", 0, "r", "x"],
+    ["A", 0, "r", "y"],
+  ]);
   assert.deepEqual(states, ["connecting", "open", "reconnecting"]);
 });
 

@@ -16,7 +16,12 @@ test("deltas are appended to their part, slot and turn", () => {
 test("nothing that was is changed by an event", () => {
   const battle = begun();
   const frozen = structuredClone(battle);
-  for (const event of [["A", 0, "r", "x"], { type: "turn", index: 1, prompt: "And?" }, { type: "stopped", slot: "A", turn: 0 }]) applyEvent(battle, event);
+  for (const event of [
+    ["A", 0, "r", "x"],
+    { type: "turn", index: 1, prompt: "And?" },
+    { type: "stopped", slot: "A", turn: 0 },
+  ])
+    applyEvent(battle, event);
   assert.deepEqual(battle, frozen);
 });
 
@@ -44,13 +49,32 @@ test("a relabelled answer becomes reasoning", () => {
 });
 
 test("a snapshot replaces what is shown", () => {
-  const battle = after(["A", 0, "r", "old"], { type: "snapshot", slot: "A", turn: 0, reasoning: "new", answer: "a", status: "finished" });
-  assert.deepEqual([response(battle).reasoning, response(battle).answer, response(battle).status], ["new", "a", "finished"]);
+  const battle = after(["A", 0, "r", "old"], {
+    type: "snapshot",
+    slot: "A",
+    turn: 0,
+    reasoning: "new",
+    answer: "a",
+    status: "finished",
+  });
+  assert.deepEqual(
+    [response(battle).reasoning, response(battle).answer, response(battle).status],
+    ["new", "a", "finished"],
+  );
 });
 
 test("a failure keeps the text and tells its sentence", () => {
-  const battle = after(["A", 0, "r", "so far"], { type: "failed", slot: "A", turn: 0, code: "timed_out", message: "Took too long." });
-  assert.deepEqual([response(battle).status, response(battle).failure, response(battle).reasoning], ["failed", "Took too long.", "so far"]);
+  const battle = after(["A", 0, "r", "so far"], {
+    type: "failed",
+    slot: "A",
+    turn: 0,
+    code: "timed_out",
+    message: "Took too long.",
+  });
+  assert.deepEqual(
+    [response(battle).status, response(battle).failure, response(battle).reasoning],
+    ["failed", "Took too long.", "so far"],
+  );
 });
 
 test("a snapshot of a failed response keeps the sentence that the page had", () => {
@@ -62,29 +86,58 @@ test("a snapshot of a failed response keeps the sentence that the page had", () 
 });
 
 test("a restarted response is empty, its neighbour is not", () => {
-  const battle = after(["A", 0, "r", "x"], ["B", 0, "r", "y"], { type: "failed", slot: "A", turn: 0, code: "c", message: "m" }, { type: "restarted", slot: "A", turn: 0 });
-  assert.deepEqual([response(battle).status, response(battle).reasoning, response(battle).failure], ["waiting", "", ""]);
+  const battle = after(
+    ["A", 0, "r", "x"],
+    ["B", 0, "r", "y"],
+    { type: "failed", slot: "A", turn: 0, code: "c", message: "m" },
+    { type: "restarted", slot: "A", turn: 0 },
+  );
+  assert.deepEqual(
+    [response(battle).status, response(battle).reasoning, response(battle).failure],
+    ["waiting", "", ""],
+  );
   assert.equal(response(battle, "B").reasoning, "y");
 });
 
 test("a battle is at rest when every response has ended, however it did", () => {
   const battle = after({ type: "finished", slot: "A", turn: 0 });
   assert.equal(isAtRest(battle), false);
-  for (const type of ["finished", "failed", "stopped"]) assert.ok(isAtRest(applyEvent(battle, { type, slot: "B", turn: 0, message: "" })));
+  for (const type of ["finished", "failed", "stopped"])
+    assert.ok(isAtRest(applyEvent(battle, { type, slot: "B", turn: 0, message: "" })));
 });
 
 test("ballots, the reveal, a lost log and a name are noted", () => {
-  const battle = after({ type: "ballots", count: 3 }, { type: "revealed" }, { type: "resync" }, { type: "named_itself", slot: "B", turn: 0 });
-  assert.deepEqual([battle.ballots, battle.isRevealed, battle.isStale, response(battle, "B").namedItself], [3, true, true, true]);
+  const battle = after(
+    { type: "ballots", count: 3 },
+    { type: "revealed" },
+    { type: "resync" },
+    { type: "named_itself", slot: "B", turn: 0 },
+  );
+  assert.deepEqual(
+    [battle.ballots, battle.isRevealed, battle.isStale, response(battle, "B").namedItself],
+    [3, true, true, true],
+  );
 });
 
 test("heartbeats, unknown events and unknown slots change nothing", () => {
   const battle = begun();
-  for (const event of [{ type: "alive" }, { type: "later" }, ["Z", 0, "r", "x"], { type: "finished", slot: "Z", turn: 0 }]) assert.equal(applyEvent(battle, event), battle);
+  for (const event of [
+    { type: "alive" },
+    { type: "later" },
+    ["Z", 0, "r", "x"],
+    { type: "finished", slot: "Z", turn: 0 },
+  ])
+    assert.equal(applyEvent(battle, event), battle);
 });
 
 test("any cut of the same events into messages gives the same battle", () => {
-  const events = [{ type: "started", slot: "A", turn: 0 }, ["A", 0, "a", "x"], { type: "relabel", slot: "A", turn: 0 }, ["A", 0, "a", "y"], { type: "finished", slot: "A", turn: 0 }];
+  const events = [
+    { type: "started", slot: "A", turn: 0 },
+    ["A", 0, "a", "x"],
+    { type: "relabel", slot: "A", turn: 0 },
+    ["A", 0, "a", "y"],
+    { type: "finished", slot: "A", turn: 0 },
+  ];
   const whole = events.reduce(applyEvent, begun());
   for (let cut = 0; cut <= events.length; cut += 1) {
     assert.deepEqual(events.slice(cut).reduce(applyEvent, events.slice(0, cut).reduce(applyEvent, begun())), whole);

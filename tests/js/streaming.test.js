@@ -9,11 +9,61 @@ const { StepsView } = await import("../../static/js/lib/steps-view.js");
 
 // Pieces chosen to meet each other badly when put side by side and cut anywhere.
 const PIECES = [
-  "Let $p$ be prime. ", "so \\(a_1 < b\\), ", "\n\n", "\n", "\n\n", "\n", "- item ", "\n- ", "\n  - nested ", "\n1. one", "\n2. two",
-  "\n\n   continued", "$$\nx\n\n- y\n$$", "\\[\na = b\n\n+ c\n\\]", "$$", "\\[", "\\]", "$", "\\(", "```py\nx = 1\n\ny\n```", "\n```\n",
-  "`code $x$`", "**bold**", "*em", "_", "> quoted\n", ">", "# Title\n", "\n## ", "| a | b |\n|---|:-:|\n| 1 | $2$ |\n", "\n|---|---|\n", "a | b",
-  "---\n", "=\n", "\\boxed{42}", "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}", "\\begin{align}", "$5 and $10", "[link](https://a.example/)",
-  "[x", "](", "<b>", "&lt;", "~~gone~~", "\t", "    deep", "\\", "\\$", "😀", "\r\n", "* ", "+ ", "10) ten\n", "\n\n\n", "word ",
+  "Let $p$ be prime. ",
+  "so \\(a_1 < b\\), ",
+  "\n\n",
+  "\n",
+  "\n\n",
+  "\n",
+  "- item ",
+  "\n- ",
+  "\n  - nested ",
+  "\n1. one",
+  "\n2. two",
+  "\n\n   continued",
+  "$$\nx\n\n- y\n$$",
+  "\\[\na = b\n\n+ c\n\\]",
+  "$$",
+  "\\[",
+  "\\]",
+  "$",
+  "\\(",
+  "```py\nx = 1\n\ny\n```",
+  "\n```\n",
+  "`code $x$`",
+  "**bold**",
+  "*em",
+  "_",
+  "> quoted\n",
+  ">",
+  "# Title\n",
+  "\n## ",
+  "| a | b |\n|---|:-:|\n| 1 | $2$ |\n",
+  "\n|---|---|\n",
+  "a | b",
+  "---\n",
+  "=\n",
+  "\\boxed{42}",
+  "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}",
+  "\\begin{align}",
+  "$5 and $10",
+  "[link](https://a.example/)",
+  "[x",
+  "](",
+  "<b>",
+  "&lt;",
+  "~~gone~~",
+  "\t",
+  "    deep",
+  "\\",
+  "\\$",
+  "😀",
+  "\r\n",
+  "* ",
+  "+ ",
+  "10) ten\n",
+  "\n\n\n",
+  "word ",
 ];
 
 function randomText(random, length) {
@@ -36,7 +86,10 @@ function atOnce(kind, text) {
   return element.innerHTML;
 }
 
-for (const [name, kind] of [["a document", documentKind], ["numbered steps", stepsKind]]) {
+for (const [name, kind] of [
+  ["a document", documentKind],
+  ["numbered steps", stepsKind],
+]) {
   test(`${name} streamed in random pieces equals ${name} shown at once`, () => {
     for (let seed = 1; seed <= 150; seed += 1) {
       const random = randomFrom(seed);
@@ -67,14 +120,20 @@ test("finished blocks keep their nodes while text is appended", () => {
   let text = "First.\n\n- one\n- two\n\nSecond $x$.\n\n";
   view.show(text);
   const nodes = [element.children[0], element.querySelector("li"), element.querySelector(".math")];
-  for (const more of ["Third.", "\n\n", "- three\n- four\n", "\n\nEnd"]) view.show((text += more));
+  for (const more of ["Third.", "\n\n", "- three\n- four\n", "\n\nEnd"]) {
+    text += more;
+    view.show(text);
+  }
   assert.deepEqual([element.children[0], element.querySelector("li"), element.querySelector(".math")], nodes);
 });
 
 test("items of a long open list are not drawn again", () => {
   const { element, view } = documentKind();
   let text = "";
-  for (let item = 0; item < 400; item += 1) view.show((text += `- item ${item} with $x_{${item}}$\n`));
+  for (let item = 0; item < 400; item += 1) {
+    text += `- item ${item} with $x_{${item}}$\n`;
+    view.show(text);
+  }
   const first = element.querySelector("li");
   const formula = first.querySelector(".math");
   view.show(`${text}- one more`);

@@ -10,7 +10,13 @@ const event = (type, slot) => ({ type, slot, turn: 0, message: "" });
 test("a response is described in words", () => {
   const words = (fields) => stateOf({ status: "streaming", reasoning: "", answer: "", ...fields });
   assert.deepEqual(
-    [words({ status: "waiting" }), words({}), words({ reasoning: "r" }), words({ reasoning: "r", answer: "a" }), words({ status: "failed" })],
+    [
+      words({ status: "waiting" }),
+      words({}),
+      words({ reasoning: "r" }),
+      words({ reasoning: "r", answer: "a" }),
+      words({ status: "failed" }),
+    ],
     ["Waiting", "Thinking", "Reasoning", "Answering", "Failed"],
   );
 });
@@ -23,9 +29,15 @@ test("milestones are sentences", () => {
   assert.equal(milestone(battleAfter()), "");
   assert.equal(milestone(battleAfter(event("started", "A"), event("started", "B"))), "A and B are at work.");
   assert.equal(milestone(battleAfter(event("finished", "A"))), "A has finished, B and C are still at work.");
-  assert.equal(milestone(battleAfter(event("finished", "A"), event("finished", "B"), event("failed", "C"))), "A and B have finished, C has failed.");
+  assert.equal(
+    milestone(battleAfter(event("finished", "A"), event("finished", "B"), event("failed", "C"))),
+    "A and B have finished, C has failed.",
+  );
   assert.equal(milestone(battleAfter(...["A", "B", "C"].map((slot) => event("finished", slot)))), "All have finished.");
-  assert.equal(milestone(battleAfter(...["A", "B", "C"].map((slot) => event("stopped", slot)))), "All have been stopped.");
+  assert.equal(
+    milestone(battleAfter(...["A", "B", "C"].map((slot) => event("stopped", slot)))),
+    "All have been stopped.",
+  );
 });
 
 test("words of a growing text are counted as those of the whole", () => {

@@ -108,9 +108,7 @@ function changed(battle, { slot, turn: index }, change) {
   return {
     ...grown,
     turns: grown.turns.map((turn) =>
-      turn.index === index
-        ? { ...turn, responses: { ...turn.responses, [slot]: change(turn.responses[slot]) } }
-        : turn,
+      turn.index === index ? { ...turn, responses: { ...turn.responses, [slot]: change(turn.responses[slot]) } } : turn,
     ),
   };
 }

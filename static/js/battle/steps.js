@@ -2,7 +2,7 @@
 
 const OPENS_FENCE = /^[ \t]*(`{3,}(?=[^`]*$)|~{3,})/;
 const OPENS_DISPLAY = /^[ \t]*(\$\$|\\\[)/;
-const CLOSERS = { "$$": "$$", "\\[": "\\]" };
+const CLOSERS = { $$: "$$", "\\[": "\\]" };
 // What Python's str.strip() removes. JavaScript's trim() differs in both directions.
 const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const LEADING = new RegExp(`^[${SPACE}]+`);

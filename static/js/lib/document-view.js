@@ -69,7 +69,8 @@ export class DocumentView {
     const lineStarts = startsOfLines(tail);
     const newest = Math.min(lineStarts.length - 3, open);
     let keep = blocks.length - 1;
-    while (keep > 0 && !(blocks[keep].lines[0] <= newest && blocks[keep].lines[0] >= blocks[keep - 1].lines[1])) keep -= 1;
+    while (keep > 0 && !(blocks[keep].lines[0] <= newest && blocks[keep].lines[0] >= blocks[keep - 1].lines[1]))
+      keep -= 1;
     if (keep > 0) this.#settled += lineStarts[blocks[keep].lines[0]];
     this.#blocks = keep > 0 ? blocks.slice(keep) : blocks;
   }

@@ -1,0 +1,280 @@
+// <battle-stream>: owns a battle's socket and state, and tells the panes what to show.
+
+import { applyEvent, ENDED, emptyBattle, isAtRest } from "../battle/state.js";
+import { milestone } from "../battle/words.js";
+import { DocumentView } from "../lib/document-view.js";
+import { fetchPage, refusalOf, swapFragments } from "../lib/page.js";
+import { BattleSocket } from "../lib/socket.js";
+
+const MILESTONE_EVERY_MS = 8000;
+const REFRESH_AFTER_MS = 150;
+const REFRESH_SPREAD_MS = 600; // twenty tabs of a team must not all ask in the same moment
+const REFRESH_RETRIES_MS = [400, 800, 1600, 3200];
+const LOST_AFTER_MS = 700; // a connection that is back sooner is not worth a banner
+
+/**
+ * Wraps the turns of a battle (templates/battles/_turn.html) after templates/battles/_live.html:
+ *
+ *     <battle-stream data-socket="/ws/battles/ID/" data-battle="/battles/ID/" data-status="running">…</battle-stream>
+ *
+ * Once all responses have ended, and when ballots or the reveal are announced, the page is fetched again and the
+ * elements marked `data-swap` are exchanged. Forms that ask on, stop or retry are sent without leaving the page.
+ */
+export class BattleStream extends HTMLElement {
+  #battle = null;
+  #shown = new Map(); // what each pane was last told
+  #socket = null;
+  #listening = null;
+  #ticker = 0;
+  #refreshTimer = 0;
+  #milestoneTimer = 0;
+  #milestoneAt = 0;
+  #milestone = "";
+  #bannerTimer = 0;
+
+  connectedCallback() {
+    this.#listening = new AbortController();
+    document.addEventListener("submit", (event) => this.#submitted(event), { signal: this.#listening.signal });
+    this.#battle = this.#read();
+    this.#milestone = milestone(this.#battle);
+    this.#render();
+    this.#socket = new BattleSocket(this.dataset.socket, {
+      onEvents: (events) => this.#receive(events),
+      onState: (state) => this.#showConnection(state),
+    });
+    if (this.dataset.status !== "revealed") this.#socket.open();
+    this.#ticker = setInterval(() => this.#tick(), 1000);
+  }
+
+  disconnectedCallback() {
+    this.#listening.abort();
+    this.#socket.close();
+    clearInterval(this.#ticker);
+    for (const timer of [this.#refreshTimer, this.#milestoneTimer, this.#bannerTimer]) clearTimeout(timer);
+  }
+
+  /** The battle as the server rendered it. */
+  #read() {
+    const sections = [...this.querySelectorAll(".turn[data-turn]")];
+    const panes = [...this.querySelectorAll("response-pane")];
+    const slots = [...new Set(panes.map((pane) => pane.dataset.slot))].sort();
+    const battle = sections.reduce((known, section) => applyEvent(known, turnEvent(section)), emptyBattle(slots));
+    for (const section of sections) this.#paintPrompt(section, turnEvent(section).prompt);
+    for (const pane of panes)
+      battle.turns.find(({ index }) => index === pane.response.turn).responses[pane.response.slot] = pane.response;
+    return battle;
+  }
+
+  #receive(events) {
+    const before = this.#battle;
+    this.#battle = events.reduce(applyEvent, before);
+    this.#render();
+    this.#announce();
+    if (this.#battle.isStale) {
+      this.#battle = { ...this.#battle, isStale: false };
+      this.#refresh();
+      this.#socket.restart();
+    }
+    const hasEnded = isAtRest(this.#battle) && !isAtRest(before);
+    const hasNews = before.ballots !== this.#battle.ballots || before.isRevealed !== this.#battle.isRevealed;
+    const hasGap = this.#battle.turns.some(({ prompt }) => prompt === null);
+    if (hasEnded || (this.dataset.status === "running" && isAtRest(this.#battle))) this.#refreshSoon(REFRESH_AFTER_MS);
+    else if (hasNews || hasGap) this.#refreshSoon(REFRESH_AFTER_MS + Math.random() * REFRESH_SPREAD_MS);
+  }
+
+  #render() {
+    const latest = this.#battle.turns.at(-1);
+    for (const turn of this.#battle.turns) {
+      const section = this.#sectionOf(turn);
+      const isLatest = turn === latest;
+      let isChanged = false;
+      for (const response of Object.values(turn.responses)) {
+        const pane = section.querySelector(`response-pane[data-slot="${response.slot}"]`);
+        const shown = this.#shown.get(pane);
+        if (shown?.response === response && shown.isLatest === isLatest) continue;
+        this.#shown.set(pane, { response, isLatest });
+        this.#remember(pane, response);
+        pane.show(response, { isLatest });
+        isChanged = true;
+      }
+      if (isChanged) section.querySelector("turn-tabs")?.show(turn.responses);
+    }
+    this.toggleAttribute("data-busy", !isAtRest(this.#battle));
+  }
+
+  #sectionOf({ index, prompt }) {
+    const present = this.querySelector(`.turn[data-turn="${index}"]`);
+    const section = present ?? this.#addSection(index);
+    if (prompt !== null && section.dataset.prompt !== "shown") this.#paintPrompt(section, prompt);
+    return section;
+  }
+
+  /** The panes of a turn to come are rendered by the server, in a template, under the number of the next turn. */
+  #addSection(index) {
+    const template = this.querySelector('template[data-part="turn-template"]');
+    const section = document.importNode(template.content, true).querySelector(".turn");
+    const planned = section.dataset.turn;
+    for (const element of [section, ...section.querySelectorAll("*")]) {
+      for (const { name, value } of [...element.attributes]) {
+        if (value.includes(`turn-${planned}`))
+          element.setAttribute(name, value.replaceAll(`turn-${planned}`, `turn-${index}`));
+      }
+      if (element.dataset.turn === planned) element.dataset.turn = String(index);
+    }
+    section.querySelector(".turn__title").textContent = `Follow-up ${index}`;
+    const last = [...this.querySelectorAll(".turn[data-turn]")].findLast((turn) => Number(turn.dataset.turn) < index);
+    if (last) last.after(section);
+    else this.append(section);
+    if (this.#isWatched(last)) section.scrollIntoView({ block: "start" });
+    return section;
+  }
+
+  /** Whether the reader is at the foot of a turn, or further down. */
+  #isWatched(section) {
+    return Boolean(section) && section.getBoundingClientRect().bottom < window.innerHeight * 1.25;
+  }
+
+  #paintPrompt(section, prompt) {
+    const element = section.querySelector('[data-part="prompt"]');
+    element.removeAttribute("data-plain");
+    section.dataset.prompt = "shown";
+    new DocumentView(element, { plainly: true }).show(prompt);
+  }
+
+  #showConnection(state) {
+    clearTimeout(this.#bannerTimer);
+    const banner = this.querySelector('[data-part="connection"]');
+    if (!banner) return;
+    if (state !== "reconnecting") banner.hidden = true;
+    else this.#bannerTimer = setTimeout(() => (banner.hidden = false), LOST_AFTER_MS);
+  }
+
+  /** Panes are no live regions: one polite line tells what was reached, at most every 8 s. */
+  #announce() {
+    clearTimeout(this.#milestoneTimer);
+    const text = milestone(this.#battle);
+    if (!text || text === this.#milestone) return;
+    const wait = this.#milestoneAt + MILESTONE_EVERY_MS - Date.now();
+    if (wait > 0) {
+      this.#milestoneTimer = setTimeout(() => this.#announce(), wait);
+      return;
+    }
+    this.#milestone = text;
+    this.#milestoneAt = Date.now();
+    const line = this.querySelector('[data-part="milestone"]');
+    if (line) line.textContent = text;
+  }
+
+  // --- The clock of each running response: kept over a reload of this tab, never sent by the server ---------------
+
+  #tick() {
+    for (const [pane, { response }] of this.#shown) pane.tell(this.#secondsOf(pane, response));
+  }
+
+  #remember(pane, { status }) {
+    const key = this.#clockKey(pane);
+    if (ENDED.has(status)) sessionStorage.removeItem(key);
+    else if (!sessionStorage.getItem(key)) sessionStorage.setItem(key, String(Date.now()));
+    pane.tell(this.#secondsOf(pane, { status }));
+  }
+
+  #secondsOf(pane, { status }) {
+    const since = Number(sessionStorage.getItem(this.#clockKey(pane)));
+    return ENDED.has(status) || !since ? null : (Date.now() - since) / 1000;
+  }
+
+  #clockKey(pane) {
+    return `asked:${this.dataset.battle}${pane.id}`;
+  }
+
+  // --- Parts of the page that the server renders --------------------------------------------------------------------
+
+  #refreshSoon(delay) {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => this.#refresh(), delay);
+  }
+
+  /** Fetches the page; while it still says "running" although all has ended, once more. */
+  async #refresh(attempt = 0) {
+    const page = await this.#fetchedPage();
+    if (!this.isConnected) return;
+    if (page) this.#adopt(page);
+    const isBehind = !page || (this.dataset.status === "running" && isAtRest(this.#battle));
+    if (!isBehind || attempt >= REFRESH_RETRIES_MS.length) return;
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => this.#refresh(attempt + 1), REFRESH_RETRIES_MS[attempt]);
+  }
+
+  async #fetchedPage() {
+    try {
+      const { page, isOk } = await fetchPage(this.dataset.battle);
+      return isOk ? page : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #adopt(page) {
+    const fresh = page.querySelector("battle-stream");
+    if (!fresh) return;
+    swapFragments(page);
+    this.dataset.status = fresh.dataset.status;
+    const turns = [...fresh.querySelectorAll(".turn[data-turn]")].map(turnEvent);
+    this.#battle = turns.reduce(applyEvent, this.#battle);
+    this.#render();
+    if (this.dataset.status === "running") this.#socket.open();
+  }
+
+  // --- Forms ----------------------------------------------------------------------------------------------------------
+
+  async #submitted(event) {
+    const form = event.target;
+    if (event.defaultPrevented || !this.#isOurs(form)) return;
+    event.preventDefault();
+    if (form.getAttribute("aria-busy") === "true") return;
+    form.setAttribute("aria-busy", "true");
+    const refusal = await this.#send(form, event.submitter);
+    form.removeAttribute("aria-busy");
+    showRefusal(form, refusal);
+    if (!refusal) form.reset();
+  }
+
+  /** @returns {Promise<string>} the sentence with which the server refused, or "" */
+  async #send(form, submitter) {
+    try {
+      const { page, isOk } = await fetchPage(form.action, { method: "POST", body: new FormData(form, submitter) });
+      if (!isOk) return refusalOf(page);
+      this.#adopt(page);
+      return "";
+    } catch {
+      return "The server could not be reached. Try again.";
+    }
+  }
+
+  #isOurs(form) {
+    const { pathname } = new URL(form.getAttribute("action") ?? "", window.location.href);
+    if (!pathname.startsWith(this.dataset.battle)) return false;
+    return /^(?:turns|stop|responses\/[A-Z]\/retry)\/$/.test(pathname.slice(this.dataset.battle.length));
+  }
+}
+
+function turnEvent(section) {
+  const prompt = section.querySelector('[data-part="prompt"]').textContent;
+  return { type: "turn", index: Number(section.dataset.turn), prompt };
+}
+
+function showRefusal(form, sentence) {
+  const shown = form.querySelector('[data-part="refusal"]');
+  if (!sentence) {
+    shown?.remove();
+    return;
+  }
+  const line = shown ?? document.createElement("p");
+  line.className = "form-refusal";
+  line.dataset.part = "refusal";
+  line.setAttribute("role", "alert");
+  line.textContent = sentence;
+  if (!shown) form.append(line);
+}
+
+customElements.define("battle-stream", BattleStream);

@@ -1,0 +1,191 @@
+// <response-pane>: one contestant's text in one turn, as it grows.
+
+import { ENDED, emptyResponse } from "../battle/state.js";
+import { clock, stateOf, WordCount } from "../battle/words.js";
+import { copyText } from "../lib/clipboard.js";
+import { DocumentView } from "../lib/document-view.js";
+import { paintNoMore, paintSoon } from "../lib/paint.js";
+import { StepsView } from "../lib/steps-view.js";
+
+const COPIED_FOR_MS = 2000;
+const NEAR_END_PX = 40;
+
+/**
+ * Starts from the server's markup (templates/battles/_response.html) and is told what to show by <battle-stream>:
+ *
+ *     <response-pane id="turn-0-A" data-slot="A" data-turn="0" data-status="streaming">…</response-pane>
+ *
+ * Text is painted by lib/paint.js; a collapsed reasoning is not painted at all. While the text grows the pane follows
+ * its end for as long as its reader does. A click on a step's number sends `step-picked` with {slot, turn, step}.
+ */
+export class ResponsePane extends HTMLElement {
+  #parts = {};
+  #response = null;
+  #reasoningView = null;
+  #answerView = null;
+  #answerIsSteps = null;
+  #words = new WordCount();
+  #isFollowing = true;
+  #lastTop = 0;
+  #listening = null;
+
+  connectedCallback() {
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    for (const part of this.querySelectorAll("[data-part]")) this.#parts[part.dataset.part] ??= part;
+    const { body, copy, follow, reasoning } = this.#parts;
+    this.#response ??= this.#read();
+    this.#isFollowing = !ENDED.has(this.#response.status);
+    copy.hidden = false;
+    copy.addEventListener("click", () => this.#copy(), { signal });
+    follow.addEventListener("click", () => this.#follow(), { signal });
+    reasoning.addEventListener("toggle", () => paintSoon(this.#paint), { signal });
+    body.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    this.addEventListener("click", (event) => this.#picked(event), { signal });
+    paintSoon(this.#paint);
+  }
+
+  disconnectedCallback() {
+    this.#listening?.abort();
+    paintNoMore(this.#paint);
+  }
+
+  /** What is shown, or about to be. */
+  get response() {
+    return this.#response;
+  }
+
+  /**
+   * @param {import("../battle/state.js").Response} response
+   * @param {{isLatest: boolean}} options isLatest: of the newest turn, which alone may be tried again
+   */
+  show(response, { isLatest }) {
+    const before = this.#response;
+    this.#response = response;
+    const { failure, named, retry } = { ...this.#parts, named: this.#parts["named-itself"] };
+    if (before.status !== response.status) this.#enter(response.status);
+    if (retry) retry.hidden = !(isLatest && (response.status === "failed" || response.status === "stopped"));
+    failure.hidden = !response.failure;
+    failure.textContent = response.failure;
+    named.hidden = !response.namedItself;
+    paintSoon(this.#paint);
+  }
+
+  /** @param {number | null} seconds since this response was asked for; null hides the clock */
+  tell(seconds) {
+    const text = seconds === null ? "" : `, ${clock(seconds)}`;
+    if (this.#parts.clock.textContent !== text) this.#parts.clock.textContent = text;
+  }
+
+  #enter(status) {
+    const isEnded = ENDED.has(status);
+    this.dataset.status = status;
+    this.setAttribute("aria-busy", String(!isEnded));
+    if (status === "waiting") {
+      this.#isFollowing = true;
+      this.#parts.reasoning.open = true;
+      this.#parts.notes?.replaceChildren();
+    }
+    if (isEnded) {
+      this.#parts.follow.hidden = true;
+      if (!this.#response.reasoning) this.#parts.reasoning.open = false;
+    }
+  }
+
+  #paint = (isLate) => {
+    const { reasoning, steps, state, length } = this.#parts;
+    const response = this.#response;
+    setText(state, stateOf(response));
+    setText(length, this.#lengthOf(response));
+    let isDone = true;
+    if (reasoning.open) {
+      this.#reasoningView ??= new StepsView(steps);
+      isDone = this.#reasoningView.show(response.reasoning, isLate);
+    }
+    if (isDone) isDone = this.#answer(response).show(response.answer, isLate);
+    if (this.#isFollowing) this.#scrollToEnd();
+    return isDone;
+  };
+
+  #lengthOf({ reasoning, answer, status }) {
+    if (!reasoning) return answer && ENDED.has(status) ? "· not shared" : "";
+    const words = this.#words.of(reasoning);
+    return `· ${words.toLocaleString("en")} ${words === 1 ? "word" : "words"}`;
+  }
+
+  /** An answer without reasoning is what gets judged: then it is the answer that is shown in steps. */
+  #answer({ reasoning }) {
+    const isSteps = !reasoning;
+    if (this.#answerIsSteps === isSteps) return this.#answerView;
+    const { answer } = this.#parts;
+    const present = answer.querySelector(isSteps ? ":scope > ol.steps" : ":scope > div.prose");
+    const element = present ?? document.createElement(isSteps ? "ol" : "div");
+    element.className = isSteps ? "steps" : "prose";
+    if (isSteps) element.dataset.prefix = this.id;
+    if (!present) answer.replaceChildren(element);
+    this.#answerIsSteps = isSteps;
+    this.#answerView = isSteps ? new StepsView(element) : new DocumentView(element);
+    return this.#answerView;
+  }
+
+  /** The response as the server rendered it. */
+  #read() {
+    const { steps, answer, failure } = this.#parts;
+    const { slot, turn, status } = this.dataset;
+    const stepsIn = (element) =>
+      [...element.querySelectorAll(".step__text")].map((step) => step.textContent).join("\n\n");
+    return {
+      ...emptyResponse(slot, Number(turn)),
+      status,
+      reasoning: stepsIn(steps),
+      answer: answer.querySelector(":scope > .prose")?.textContent ?? stepsIn(answer),
+      failure: failure.textContent,
+    };
+  }
+
+  #scrollToEnd() {
+    const { body } = this.#parts;
+    body.scrollTop = body.scrollHeight;
+    this.#lastTop = body.scrollTop;
+  }
+
+  #scrolled() {
+    const { body, follow } = this.#parts;
+    const isUp = body.scrollTop < this.#lastTop - 2;
+    this.#lastTop = body.scrollTop;
+    if (ENDED.has(this.#response.status)) {
+      this.#isFollowing = false;
+      return;
+    }
+    if (isUp) this.#isFollowing = false;
+    else if (body.scrollHeight - body.scrollTop - body.clientHeight < NEAR_END_PX) this.#isFollowing = true;
+    follow.hidden = this.#isFollowing;
+  }
+
+  #follow() {
+    this.#isFollowing = true;
+    this.#parts.follow.hidden = true;
+    this.#scrollToEnd();
+  }
+
+  async #copy() {
+    const { reasoning, answer } = this.#response;
+    const { copy } = this.#parts;
+    const isCopied = await copyText([reasoning, answer].filter(Boolean).join("\n\n---\n\n"));
+    copy.textContent = isCopied ? "Copied" : "Not copied";
+    setTimeout(() => (copy.textContent = "Copy"), COPIED_FOR_MS);
+  }
+
+  #picked(event) {
+    const step = event.target.closest?.(".step__number");
+    if (!step) return;
+    const detail = { slot: this.#response.slot, turn: this.#response.turn, step: Number(step.textContent) };
+    this.dispatchEvent(new CustomEvent("step-picked", { bubbles: true, detail }));
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+customElements.define("response-pane", ResponsePane);

@@ -1,7 +1,7 @@
-/** The page of a battle: the stream, its panes, the ballot. */
+// The page of a battle. Panes are defined first: the stream reads them when it starts.
 
-import "../elements/battle-stream.js";
 import "../elements/response-pane.js";
 import "../elements/turn-tabs.js";
+import "../elements/battle-stream.js";
 import "../elements/ballot-form.js";
 import "../elements/copy-link.js";

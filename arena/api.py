@@ -65,15 +65,17 @@ class StrictJson(Parser):
 
 
 class ArenaAPI(NinjaAPI):
-    """Ninja's, whose schema says of every call that its errors are problems."""
+    """Ninja's, whose schema says of every call that a token is optional and that errors are problems."""
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
         components = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"].update(components.pop("$defs") | {"Problem": components})
         answer = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+        schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for calls in schema["paths"].values():
             for call in calls.values():
+                call["security"] = [{"token": []}, {}]  # an account is optional, unless the arena asks for one
                 call["responses"]["default"] = {"description": "Refused, with a sentence that says why", **answer}
         return schema
 
@@ -145,7 +147,7 @@ def _refuse_broken_texts(value: object, field: str) -> None:
     elif isinstance(value, dict):
         for name, item in value.items():
             _refuse_broken_texts(name, field)
-            _refuse_broken_texts(item, f"{field}.{name[:40]}".lstrip("."))
+            _refuse_broken_texts(item, f"{field}.{_printable(name)}".lstrip("."))
 
 
 def _can_be_sent(text: str) -> bool:
@@ -159,7 +161,13 @@ def _can_be_sent(text: str) -> bool:
 def _field_error(found: dict[str, Any]) -> FieldError:
     # Ninja's locations begin with where the input was (body, query) and the name of the call's argument.
     path = found["loc"][2:] if found["loc"][0] == "body" else found["loc"][1:]
-    return FieldError(".".join(str(step)[:40] for step in path), _in_words(found["type"], found.get("ctx", {})))
+    return FieldError(".".join(map(_printable, path)), _in_words(found["type"], found.get("ctx", {})))
+
+
+def _printable(step: object) -> str:
+    """A step of a path as it is, or, where someone made it up, short and escaped."""
+    name = str(step)[:40]
+    return name if name.isascii() and name.isprintable() else ascii(name)
 
 
 def _in_words(kind: str, context: dict[str, Any]) -> str:

@@ -196,14 +196,15 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
-# A task is taken off the queue when it starts. What a killed worker held is found by its lease
-# (arena/battles/leases.py) within seconds; late acknowledgement would run battles twice instead.
+# A task is taken off the queue for good. What a killed worker held is found by its lease (arena/battles/leases.py)
+# within seconds; kombu's own redelivery would play battles twice, and crashes workers when Redis goes away.
 CELERY_TASK_ACKS_LATE = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False, "socket_connect_timeout": 2, "socket_keepalive": True}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60 * 60 * 24}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE = {
     "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},
     "look which contestants answer": {"task": "contestants.check_availability", "schedule": 60.0},

@@ -12,8 +12,8 @@ run's last append, or "swept" once the run has been given up for dead. Three scr
 from enum import IntEnum
 from uuid import UUID
 
-LEASE_S = 15.0
-RENEW_EVERY_S = 4.0
+LEASE_S = 10.0
+RENEW_EVERY_S = 2.5
 SWEPT = "swept"
 # A swept mark must outlive any pause of the worker that lost the lease.
 SWEPT_S = 24 * 60 * 60

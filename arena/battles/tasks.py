@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 # The sweep enqueues a waiting battle at most so often, lest a busy queue fill with copies.
 ENQUEUE_AGAIN_S = 30
+RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
 _redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
 
@@ -86,7 +87,8 @@ def _without_raising(act: Callable[..., None], *arguments: object) -> None:
 
 
 def _enqueue(battle_id: UUID) -> None:
-    play.apply_async((str(battle_id),), retry=False)
+    # Tried again at once: a connection kept from before a restart of Redis is found broken only now.
+    play.apply_async((str(battle_id),), retry=True, retry_policy=RETRY_ONCE)
 
 
 def _publish(battle_id: UUID, *events: Event) -> None:

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from arena.contestants.models import Provider
+from arena.contestants.models import KEY_ADVICE, VARIABLE_NAME, Provider
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
 
 Table = dict[str, object]
 
 _SLUG = re.compile(r"[a-z0-9_-]+")
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_VARIABLE = re.compile(VARIABLE_NAME)
 _MAX_USD_PER_MTOK = 100_000.0
 _MAX_PARAMS_B = 1_000_000.0
 
@@ -158,9 +158,9 @@ def _base_url(value: object) -> str:
 
 def _api_key_env(value: object) -> str:
     """The value is never repeated: it may be the key itself."""
-    if value == "" or (isinstance(value, str) and len(value) <= 80 and _VARIABLE.fullmatch(value)):
+    if value == "" or (isinstance(value, str) and len(value) <= 80 and _VARIABLE.match(value)):
         return ""
-    return "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
+    return KEY_ADVICE
 
 
 def _flag(value: object) -> str:

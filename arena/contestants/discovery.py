@@ -71,8 +71,8 @@ async def describe(server: Server, models: Collection[str]) -> list[Found]:
     """What is to be known of these models of a server, in their order."""
     if server.provider != Provider.OLLAMA:
         return [_found(model, is_contestant=not _NO_CONTESTANT.search(model)) for model in models]
-    client = _ollama(server)
-    return list(await asyncio.gather(*(_shown(client, model) for model in models)))
+    async with _ollama(server) as client:
+        return list(await asyncio.gather(*(_shown(client, model) for model in models)))
 
 
 def plain_name(model: str) -> str:
@@ -103,7 +103,8 @@ async def _look(client: httpx.AsyncClient, server: Server) -> Look:
 
 
 async def _look_at_ollama(server: Server) -> Look:
-    listed = await _ollama(server).list()
+    async with _ollama(server) as client:
+        listed = await client.list()
     return Look(server, _names(model.model for model in listed.models))
 
 

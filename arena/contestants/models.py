@@ -1,6 +1,10 @@
 """Who answers: an LLM entered in the arena, with what is needed to call it."""
 
+from django.core.validators import RegexValidator
 from django.db import models
+
+VARIABLE_NAME = r"^[A-Z_][A-Z0-9_]*\Z"
+KEY_ADVICE = "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
 
 
 class Provider(models.TextChoices):
@@ -39,7 +43,11 @@ class Contestant(models.Model):
     model = models.CharField(max_length=200, help_text="The model's id at its server.")
     base_url = models.CharField(max_length=300, blank=True, help_text="Empty: the provider's default.")
     api_key_env = models.CharField(
-        "key variable", max_length=80, blank=True, help_text="Name of the variable that holds the key, never the key."
+        "key variable",
+        max_length=80,
+        blank=True,
+        help_text="Name of the variable that holds the key, never the key.",
+        validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
     )
     params_b = models.FloatField("parameters (billions)", null=True, blank=True)
     license = models.CharField(max_length=80, blank=True)

@@ -31,8 +31,8 @@ class Server:
         return not self.api_key and urlsplit(self.base_url).hostname in _KEY_HOLDERS
 
     @property
-    def is_local_find(self) -> bool:
-        """Whether what it offers may be entered unasked: nothing of it costs money by the token."""
+    def may_be_searched(self) -> bool:
+        """Whether what it offers is entered unasked. A vendor's list is long and has its price."""
         return urlsplit(self.base_url).hostname not in _KEY_HOLDERS
 
     @property

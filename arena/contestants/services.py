@@ -16,6 +16,8 @@ from arena.contestants.servers import Server, default_server, server_of
 
 # A server with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
+Looks = dict[Server, Look]
+
 _FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
 
 
@@ -43,7 +45,8 @@ def load_catalogue() -> list[Contestant]:
         values = _values(entry)
         row = rows.get(entry.slug)
         if row is None:  # or another worker has just made it
-            row, _ = Contestant.objects.get_or_create(slug=entry.slug, defaults={**values, "active": entry.active})
+            first = {"active": entry.active, "is_available": entry.simulated}
+            row, _ = Contestant.objects.get_or_create(slug=entry.slug, defaults=values | first)
         elif all(getattr(row, name) == value for name, value in values.items()):
             continue
         for name, value in values.items():
@@ -53,33 +56,43 @@ def load_catalogue() -> list[Contestant]:
     return changed
 
 
-def discover() -> list[Discovery]:
+def look_around() -> Looks:
+    """Ask every server that matters what it offers: all at once, within seconds."""
+    rows = Contestant.objects.active().real()
+    return asyncio.run(look_at([*_searched_servers(), *map(server_of, rows)]))
+
+
+def discover(looks: Looks | None = None) -> list[Discovery]:
     """Enter what the configured Ollama and, if it is not the vendor itself, the OpenAI-compatible server offer."""
-    servers = [default_server(Provider.OLLAMA)]
-    openai = default_server(Provider.OPENAI)
-    if openai.is_local_find:
-        servers.append(openai)
-    return [_enter(look) for look in asyncio.run(look_at(servers)).values()]
+    looks = look_around() if looks is None else looks
+    return [_enter(looks[server]) for server in _searched_servers()]
 
 
-def check_availability() -> list[Contestant]:
-    """Mark every active contestant available, or say why not. Returns those whose state changed."""
+def check_availability(looks: Looks | None = None) -> list[Contestant]:
+    """Mark every active contestant available, or say why not. Returns those whose state changed.
+
+    A row whose server was not looked at, because it is newer than the looks, keeps its state until the next time.
+    """
+    looks = look_around() if looks is None else looks
     catalogue = {entry.slug for entry in read_catalogue(settings.ARENA_CATALOGUE)}
-    rows = list(Contestant.objects.active())
-    servers = {row.slug: server_of(row) for row in rows if not row.simulated}
-    looks = asyncio.run(look_at(servers.values()))
+    rows = [row for row in Contestant.objects.active() if row.simulated or server_of(row) in looks]
     now = timezone.now()
     changed = []
     for row in rows:
         if row.source in _FROM_CATALOGUE and row.slug not in catalogue:
             problem = "It is no longer in the catalogue."
         else:
-            problem = "" if row.simulated else looks[servers[row.slug]].problem_of(row.model)
+            problem = "" if row.simulated else looks[server_of(row)].problem_of(row.model)
         if (row.is_available, row.unavailable_because) != (not problem, problem[:200]):
             changed.append(row)
         row.is_available, row.unavailable_because, row.checked_at = not problem, problem[:200], now
     Contestant.objects.bulk_update(rows, ["is_available", "unavailable_because", "checked_at"])
     return changed
+
+
+def _searched_servers() -> list[Server]:
+    openai = default_server(Provider.OPENAI)
+    return [default_server(Provider.OLLAMA), *([openai] if openai.may_be_searched else [])]
 
 
 def _values(entry: Entry) -> dict[str, object]:
@@ -110,7 +123,7 @@ def _enter(look: Look) -> Discovery:
     if len(fresh) > MAX_DISCOVERED:
         discovery.too_many = len(fresh)
         return discovery
-    for found in asyncio.run(describe(look.server, fresh)):
+    for found in asyncio.run(describe(look.server, fresh)) if fresh else ():
         if not found.is_contestant:
             discovery.left_out.append(found.model)
         elif (contestant := _new_contestant(look.server, found)) is not None:

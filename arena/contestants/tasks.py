@@ -15,8 +15,9 @@ def check_availability() -> None:
     """Read the catalogue again, enter what servers have new, and mark who is available."""
     try:
         services.load_catalogue()
-        services.discover()
-        changed = services.check_availability()
+        looks = services.look_around()
+        services.discover(looks)
+        changed = services.check_availability(looks)
     except CatalogueError as error:  # it was edited while the arena runs; the rows stay as they are
         logger.error("the catalogue was not read: %s", error)
         return

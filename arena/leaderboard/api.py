@@ -1,11 +1,11 @@
 """`GET /leaderboard` and `GET /leaderboard/pairs`: the newest snapshot of a board. Nothing is computed here."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from arena.leaderboard.models import Snapshot
 from arena.leaderboard.queries import latest_snapshot
@@ -30,23 +30,44 @@ class Filters(Schema):
 
 
 class RowOut(Schema):
-    """`low` and `high` bound the rating at 95 %; null where there is too little to say."""
+    """One contestant; null where a thing is not known. `low` and `high` bound the rating at 95 %.
 
-    model_config = ConfigDict(extra="allow")
+    Ranks and ratings compare contestants of the same `group`, which ballots link to one another; group 0 is the
+    largest. `correct_*` is the share of verdicts that found the reasoning correct, with its bounds.
+    """
 
     rank: int | None
     rank_low: int | None
     rank_high: int | None
+    group: int | None
     slug: str
     name: str
+    simulated: bool
+    active: bool
     rating: float | None
     low: float | None
     high: float | None
+    too_few_battles: bool
     correct_rate: float | None
     correct_low: float | None
     correct_high: float | None
     battles: int
+    decided_battles: int
+    ballots: int
     cost_per_answer_usd: float | None
+    first_token_ms: int | None
+    output_tokens: int | None
+
+
+class PairOut(Schema):
+    """How `a` fared against `b`, in ballots, and the number of battles these were about."""
+
+    a: str
+    b: str
+    wins: int
+    losses: int
+    ties: int
+    battles: int
 
 
 class BoardOut(Schema):
@@ -60,7 +81,7 @@ class BoardOut(Schema):
 class PairsOut(Schema):
     board: str
     updated_at: datetime | None
-    pairs: list[dict[str, Any]]
+    pairs: list[PairOut]
 
 
 @router.get("/leaderboard", response=BoardOut, summary="A board")

@@ -1,6 +1,7 @@
 """What is asked: problems with what makes each checkable."""
 
 from django.db import models
+from django.urls import reverse
 
 
 class Problem(models.Model):
@@ -19,3 +20,6 @@ class Problem(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("problem", args=[self.slug])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -80,7 +81,7 @@ class Guard:
     def _start(self) -> None:
         # Isolated and without site: it starts in milliseconds and needs nothing but the standard library.
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD)], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-I", "-S", str(GUARD)], stdin=subprocess.PIPE, bufsize=0, start_new_session=True
         )
         self._tell("".join(f"+{pid}\n" for pid in self.pids))
 
@@ -96,20 +97,23 @@ class Guard:
     def revive(self) -> None:
         """Start another guard when somebody has killed it."""
         if self.process is not None and self.process.poll() is not None:
+            self._let_go()
             self._start()
 
     def dismiss(self) -> None:
         """Let it go; it ends what it still watches, if anything."""
-        if self.process is not None and self.process.stdin is not None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self.process is None or self.process.stdin is None:
+            return
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-            self.process.wait()
-            self.process = None
+        self.process.wait()
+        self.process = None
 
     def _tell(self, line: str) -> None:
         if self.process is None or self.process.stdin is None:
             return
-        try:
+        with suppress(BrokenPipeError):  # it is dead: revive() starts another, which is told everything
             self.process.stdin.write(line.encode())
-            self.process.stdin.flush()
-        except BrokenPipeError:  # it is dead; revive() starts another, which is told everything
-            return

@@ -1,12 +1,13 @@
 """Is the arena ready to be used? A worker has taken a task, and the page answers over HTTP."""
 
-import http.client
+import socket
 import time
 import uuid
 
 import kombu
 from celery import signature
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from redis import RedisError
 
 from arena.celery import app
@@ -14,7 +15,7 @@ from arena.running import redis_clients
 from arena.running.tasks import heartbeat, token_key
 
 PAGE = "/"
-TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 2.0
 # The first look at which contestants answer comes before the sign; if it takes longer, the sign is asked for without it.
 AVAILABILITY_LIMIT_S = 10.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
@@ -50,15 +51,41 @@ class FirstTask:
             return
 
 
-def page_answers() -> bool:
-    connection = http.client.HTTPConnection(reachable_host(), settings.PORT, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", PAGE, headers={"Host": f"{allowed_host()}:{settings.PORT}"})
-        return connection.getresponse().status < 500  # TEMP
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+class FirstPage:
+    """Asks for the page at once; calling it tells if the answer has come, and never waits for it.
+
+    The caller must be free to read what the web process logs meanwhile: a full pipe would stop it before it answers.
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def __call__(self) -> bool:
+        """Raises ImproperlyConfigured when the answer is an error: waiting would not mend that."""
+        try:
+            status = self._status()
+        except BlockingIOError:
+            return False
+        except (OSError, ValueError, IndexError):
+            self._close()  # it died with our question: ask again
+            return False
+        self._close()
+        if status >= 400:
+            raise ImproperlyConfigured(f"the page {PAGE} answers with status {status}; what was logged says why.")
+        return True
+
+    def _status(self) -> int:
+        if self._socket is None:
+            self._socket = socket.create_connection((reachable_host(), settings.PORT), timeout=CONNECT_TIMEOUT_S)
+            host = f"{allowed_host()}:{settings.PORT}"
+            self._socket.sendall(f"GET {PAGE} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            self._socket.setblocking(False)
+        return int(self._socket.recv(64).split()[1])
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 def reachable_host() -> str:

@@ -123,7 +123,7 @@ class Supervisor:
         self._add("beat", ["beat"])
         self._add("web", ["web", "--fd", str(listener.fileno())], pass_fds=[listener.fileno()])
         self._wait_for("the worker", readiness.FirstTask())
-        self._wait_for("the web server", readiness.page_answers)
+        self._wait_for("the web server", readiness.FirstPage())
         self._say(f"Reasoning Arena is ready: {readiness.shown_address()}")
 
     def _start_redis(self) -> None:
@@ -170,8 +170,8 @@ class Supervisor:
             if child.process is not None and not child.is_alive:
                 self._bury(child)
             if child.process is None and not self._is_stopping and time.monotonic() >= child.restart_at:
-                self._say(f"{child.name} starts again")
                 self._start(child)
+                self._say(f"{child.name} starts again")
 
     def _start(self, child: Child) -> None:
         process = child.start()

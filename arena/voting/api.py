@@ -16,10 +16,10 @@ from arena.problem_json import only_parameters
 from arena.problems.models import Problem
 from arena.teams.api import asker
 from arena.teams.models import Voter
+from arena.voting.doors import vote
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
 from arena.voting.queries import MyBallot, battle_for
-from arena.voting.services import cast_ballot
 
 __all__ = ["router"]
 
@@ -177,7 +177,7 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
     who = asker(request)
     found = visible_battle(battle_id, who.voter)
     with who.acting() as voter:
-        cast_ballot(
+        vote(
             found,
             voter,
             verdicts=dict(cast.verdicts),

@@ -2,29 +2,41 @@
 
 import pytest
 
+from arena.leaderboard.api import PairOut, RowOut
 from arena.leaderboard.models import Snapshot
+from arena.leaderboard.rows import Pair, Row
+from arena.leaderboard.services import refresh_leaderboard
 from arena.problems.models import Problem
+from arena.voting.services import cast_ballot
 from tests.api.asking import Api, assert_problem
-from tests.factories import make_contestant
+from tests.factories import make_contestant, make_finished_battle, make_voter
 
 pytestmark = pytest.mark.django_db
 
-ROW = {
+ROW: Row = {
     "rank": 1,
     "rank_low": 1,
     "rank_high": 2,
+    "group": 0,
     "slug": "ada",
     "name": "Ada",
+    "simulated": False,
+    "active": True,
     "rating": 1012.5,
     "low": 990.0,
     "high": 1030.0,
+    "too_few_battles": False,
     "correct_rate": 0.75,
     "correct_low": 0.5,
     "correct_high": 0.9,
     "battles": 12,
+    "decided_battles": 11,
+    "ballots": 20,
     "cost_per_answer_usd": None,
+    "first_token_ms": 400,
+    "output_tokens": 900,
 }
-PAIR = {"a": "ada", "b": "bob", "wins": 3}
+PAIR: Pair = {"a": "ada", "b": "bob", "wins": 3, "losses": 1, "ties": 0, "battles": 4}
 
 
 def test_contestants_are_named_with_what_is_known_of_them() -> None:
@@ -81,6 +93,21 @@ def test_a_board_without_ballots_is_empty() -> None:
     empty = {"board": "reasoning", "updated_at": None, "ballots": 0, "battles": 0, "rows": []}
     assert Api().get("/leaderboard").json() == empty
     assert Api().get("/leaderboard/pairs").json() == {"board": "reasoning", "updated_at": None, "pairs": []}
+
+
+def test_a_vote_is_found_on_the_board() -> None:
+    battle = make_finished_battle(contestants=[make_contestant("ada"), make_contestant("bob")])
+    cast_ballot(battle, make_voter(), verdicts={"A": "correct", "B": "flawed"}, best="A")
+    refresh_leaderboard()
+    board = Api().get("/leaderboard").json()
+    assert (board["ballots"], board["battles"]) == (1, 1)
+    assert {row["slug"]: row["correct_rate"] for row in board["rows"]} == {"ada": 1.0, "bob": 0.0}
+    assert len(Api().get("/leaderboard/pairs", board="preference").json()["pairs"]) == 1
+
+
+def test_the_schema_of_a_row_is_what_a_snapshot_holds() -> None:
+    assert RowOut.model_fields.keys() == Row.__annotations__.keys()
+    assert PairOut.model_fields.keys() == Pair.__annotations__.keys()
 
 
 @pytest.mark.parametrize("path", ["/leaderboard", "/leaderboard/pairs"])

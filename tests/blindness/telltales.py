@@ -9,7 +9,8 @@ import json
 import re
 import zlib
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -81,8 +82,8 @@ def telltales() -> set[str]:
 
 def found_in(text: str | bytes, wanted: set[str]) -> set[str]:
     """The telltales in this text, however it is encoded."""
-    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return {telltale for reading in _readings(text) for telltale in wanted if telltale in reading}
+    reading = _all_readings(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
+    return {telltale for telltale in wanted if telltale in reading}
 
 
 def everything_in(answer: Any) -> bytes:
@@ -92,18 +93,17 @@ def everything_in(answer: Any) -> bytes:
     return f"{answer.status_code} {answer.reason_phrase}\n{headers}{answer.cookies.output()}\n\n".encode() + body
 
 
-def _readings(text: str) -> Iterator[str]:
-    """The text as it is, unescaped until nothing changes, what base64 in it holds, and its digits joined."""
-    plain = {text}
+def _all_readings(text: str) -> str:
+    """The text as it is, unescaped until nothing changes, what base64 in it holds; all again with its digits joined."""
+    readings = {text}
     latest = text
     for _ in range(4):
         for decode in (html.unescape, unquote_plus, _json_unescaped):
             latest = decode(latest)
-            plain.add(latest)
-    packed = {unpacked for reading in plain for token in _BASE64.findall(reading) for unpacked in _unpacked(token)}
-    for reading in plain | packed:
-        yield reading.lower()
-        yield _BETWEEN_DIGITS.sub("", reading).lower()
+            readings.add(latest)
+    tokens = {token for reading in readings for token in _BASE64.findall(reading)}
+    everything = "\n".join([*readings, *map(_unpacked, tokens)]).lower()
+    return f"{everything}\n{_BETWEEN_DIGITS.sub('', everything)}"
 
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}")
@@ -115,18 +115,18 @@ def _json_unescaped(text: str) -> str:
     return _JSON_ESCAPE.sub(lambda match: json.loads(f'"{match[0]}"'), text)
 
 
-def _unpacked(token: str) -> Iterator[str]:
+@cache  # most of a page is the same on every page
+def _unpacked(token: str) -> str:
+    """What base64 would make of this, from each of four beginnings, inflated where that is possible."""
     urlsafe = token.replace("+", "-").replace("/", "_")
-    for start in range(4 if len(token) < 400 else 1):
+    found: list[bytes] = []
+    for start in range(4):
         piece = urlsafe[start:]
-        data = urlsafe_b64decode(piece[: len(piece) // 4 * 4])
-        yield data.decode("utf-8", "replace")
-        if data[:1] == b"\x78":  # how zlib begins, as in Django's signed cookies
-            inflated = zlib.decompressobj()
-            try:
-                yield inflated.decompress(data, 1_000_000).decode("utf-8", "replace")
-            except zlib.error:
-                continue
+        found.append(urlsafe_b64decode(piece[: len(piece) // 4 * 4]))
+        if found[-1][:1] == b"\x78":  # how zlib begins, as in Django's signed cookies
+            with suppress(zlib.error):
+                found.append(zlib.decompressobj().decompress(found[-1], 1_000_000))
+    return b"\n".join(found).decode("utf-8", "replace")
 
 
 def _digits(number: float | None) -> str:

@@ -1,6 +1,7 @@
 """The providers over a real socket: what goes out, what comes back, and how it fails."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 
@@ -59,17 +60,17 @@ def saying(data: bytes, status: int = 200, **headers: str) -> Answer:
 
 
 async def all_of(
-    client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream, model: str = "some-model"
+    http_client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream, model: str = "some-model"
 ) -> list[Delta]:
     async with asyncio.timeout(LIMIT_S), serving(answer) as server:
-        return [delta async for delta in stream(client, call(server.url, model))]
+        return [delta async for delta in stream(http_client, call(server.url, model))]
 
 
 async def failure_of(
-    client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream
+    http_client: httpx.AsyncClient, answer: Answer, *, stream: Stream = openai_chat.stream
 ) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        await all_of(client, answer, stream=stream)
+        await all_of(http_client, answer, stream=stream)
     assert "secret" not in str(caught.value) + repr(caught.value)
     return caught.value
 
@@ -80,11 +81,13 @@ def text_of(deltas: list[Delta]) -> tuple[str, str]:
     return finish.reasoning, finish.answer
 
 
-async def test_chat_request_carries_key_model_and_messages(client: httpx.AsyncClient) -> None:
+async def test_chat_request_carries_key_model_and_messages(http_client: httpx.AsyncClient) -> None:
     async with serving(saying(piece("Yes.", finish="stop"))) as server:
         deltas = [
             delta
-            async for delta in openai_chat.stream(client, call(server.url, system="Be brief.", temperature=0.5, n=3))
+            async for delta in openai_chat.stream(
+                http_client, call(server.url, system="Be brief.", temperature=0.5, n=3)
+            )
         ]
     asked = server.asked[0]
     assert (asked.method, asked.path) == ("POST", "/chat/completions")
@@ -112,22 +115,22 @@ async def test_chat_request_carries_key_model_and_messages(client: httpx.AsyncCl
     ],
 )
 async def test_reasoning_is_found_wherever_a_server_puts_it(
-    client: httpx.AsyncClient, delta: dict[str, object]
+    http_client: httpx.AsyncClient, delta: dict[str, object]
 ) -> None:
-    deltas = await all_of(client, saying(piece(**delta) + piece("Yes.", finish="stop")))
+    deltas = await all_of(http_client, saying(piece(**delta) + piece("Yes.", finish="stop")))
     assert text_of(deltas) == ("Hm.", "Yes.")
 
 
-async def test_finish_reason_is_not_overwritten_and_usage_after_it_is_read(client: httpx.AsyncClient) -> None:
+async def test_finish_reason_is_not_overwritten_and_usage_after_it_is_read(http_client: httpx.AsyncClient) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 2}}
     data = piece("A", finish="length") + piece() + event(choices=[], usage=usage) + b"data: [DONE]\n\n"
-    deltas = await all_of(client, saying(data))
+    deltas = await all_of(http_client, saying(data))
     assert Usage(3, 5, 2) in deltas
     assert deltas[-1] == Finish(FinishReason.LENGTH, "", "A", "A")
 
 
 async def test_stream_that_never_ends_after_its_mark_is_left(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    http_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "TAIL_S", 0.05)
 
@@ -136,38 +139,48 @@ async def test_stream_that_never_ends_after_its_mark_is_left(
         await connection.send(piece("A", finish="stop"))
         await connection.gone()
 
-    assert text_of(await all_of(client, answer)) == ("", "A")
+    assert text_of(await all_of(http_client, answer)) == ("", "A")
 
 
-async def test_separators_of_str_splitlines_stay_in_the_text(client: httpx.AsyncClient) -> None:
+async def test_separators_of_str_splitlines_stay_in_the_text(http_client: httpx.AsyncClient) -> None:
     text = "a\u2028b\u2029c\u0085d\x0be\x0cf"
     line = json.dumps({"message": {"content": text}, "done": True}, ensure_ascii=False)
-    assert text_of(await all_of(client, saying(line.encode()), stream=ollama.stream)) == ("", text)
+    assert text_of(await all_of(http_client, saying(line.encode()), stream=ollama.stream)) == ("", text)
     chunk = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
     data = f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
-    assert text_of(await all_of(client, saying(data))) == ("", text)
+    assert text_of(await all_of(http_client, saying(data))) == ("", text)
 
 
-async def test_surrogates_and_nul_are_mended(client: httpx.AsyncClient) -> None:
+async def test_surrogates_and_nul_are_mended(http_client: httpx.AsyncClient) -> None:
     data = rb'data: {"choices":[{"delta":{"content":"x\ud83d"}}]}' + b"\n\n"
     data += (
         rb'data: {"choices":[{"delta":{"content":"\ude00 \ud83d y\u0000z \udc00"},"finish_reason":"stop"}]}' + b"\n\n"
     )
-    assert text_of(await all_of(client, saying(data))) == ("", "x😀 \ufffd yz \ufffd")
+    assert text_of(await all_of(http_client, saying(data))) == ("", "x😀 \ufffd yz \ufffd")
 
 
-async def test_sse_is_read_with_crlf_bom_comments_and_data_in_lines(client: httpx.AsyncClient) -> None:
+async def test_sse_is_read_with_crlf_bom_comments_and_data_in_lines(http_client: httpx.AsyncClient) -> None:
     data = b'\xef\xbb\xbf: hello\r\n\r\ndata:{"choices":\r\ndata: [{"delta":{"content":"A"},\r\nid: 7\r\n'
     data += b'data:"finish_reason":"stop"}]}\r\n\r\n'
-    assert text_of(await all_of(client, saying(data))) == ("", "A")
+    assert text_of(await all_of(http_client, saying(data))) == ("", "A")
 
 
-async def test_a_megabyte_in_one_delta_comes_whole(client: httpx.AsyncClient) -> None:
+async def test_a_megabyte_in_one_delta_comes_whole(http_client: httpx.AsyncClient) -> None:
     text = "0123456789" * 100_000
-    assert text_of(await all_of(client, saying(piece(text, finish="stop")))) == ("", text)
+    assert text_of(await all_of(http_client, saying(piece(text, finish="stop")))) == ("", text)
 
 
-async def test_closing_the_stream_closes_the_connection(client: httpx.AsyncClient) -> None:
+async def test_stream_that_a_proxy_compressed_is_read(http_client: httpx.AsyncClient) -> None:
+    data = gzip.compress(piece("A") + piece("B", finish="stop"))
+    assert text_of(await all_of(http_client, saying(data, Content_Encoding="gzip"))) == ("", "AB")
+
+
+async def test_broken_compression_is_garbage(http_client: httpx.AsyncClient) -> None:
+    error = await failure_of(http_client, saying(b"no gzip at all", Content_Encoding="gzip"))
+    assert isinstance(error, Garbage)
+
+
+async def test_closing_the_stream_closes_the_connection(http_client: httpx.AsyncClient) -> None:
     gone = asyncio.Event()
 
     async def answer(asked: Asked, connection: Connection) -> None:
@@ -177,13 +190,13 @@ async def test_closing_the_stream_closes_the_connection(client: httpx.AsyncClien
         gone.set()
 
     async with asyncio.timeout(LIMIT_S), serving(answer) as server:
-        deltas = openai_chat.stream(client, call(server.url))
+        deltas = openai_chat.stream(http_client, call(server.url))
         assert await anext(deltas) == AnswerDelta("A")
         await deltas.aclose()
         await gone.wait()
 
 
-async def test_cancelling_a_silent_stream_closes_the_connection(client: httpx.AsyncClient) -> None:
+async def test_cancelling_a_silent_stream_closes_the_connection(http_client: httpx.AsyncClient) -> None:
     asked_for, gone = asyncio.Event(), asyncio.Event()
 
     async def answer(asked: Asked, connection: Connection) -> None:
@@ -192,7 +205,7 @@ async def test_cancelling_a_silent_stream_closes_the_connection(client: httpx.As
         gone.set()
 
     async def listen(url: str) -> None:
-        async for _ in ollama.stream(client, call(url)):
+        async for _ in ollama.stream(http_client, call(url)):
             pass
 
     async with asyncio.timeout(LIMIT_S), serving(answer) as server:
@@ -204,7 +217,7 @@ async def test_cancelling_a_silent_stream_closes_the_connection(client: httpx.As
             await listener
 
 
-async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(client: httpx.AsyncClient) -> None:
+async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(http_client: httpx.AsyncClient) -> None:
     async def answer(asked: Asked, connection: Connection) -> None:
         await connection.head(Content_Length="10000")
         await connection.send(piece("A") + b'data: {"choices":[{"del')
@@ -212,21 +225,21 @@ async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(clien
     deltas: list[Delta] = []
     async with asyncio.timeout(LIMIT_S), serving(answer) as server:
         with pytest.raises(Truncated):
-            async for delta in openai_chat.stream(client, call(server.url)):
+            async for delta in openai_chat.stream(http_client, call(server.url)):
                 deltas.append(delta)
     assert deltas == [AnswerDelta("A")]
 
 
-async def test_done_without_a_finish_reason_is_truncated(client: httpx.AsyncClient) -> None:
-    assert isinstance(await failure_of(client, saying(piece("A") + b"data: [DONE]\n\n")), Truncated)
+async def test_done_without_a_finish_reason_is_truncated(http_client: httpx.AsyncClient) -> None:
+    assert isinstance(await failure_of(http_client, saying(piece("A") + b"data: [DONE]\n\n")), Truncated)
 
 
-async def test_text_before_an_error_in_the_same_read_is_kept(client: httpx.AsyncClient) -> None:
+async def test_text_before_an_error_in_the_same_read_is_kept(http_client: httpx.AsyncClient) -> None:
     data = piece("A") + event(error={"message": "boom", "type": "server_error"})
     deltas: list[Delta] = []
     async with serving(saying(data)) as server:
         with pytest.raises(ServerFailed, match="boom"):
-            async for delta in openai_chat.stream(client, call(server.url)):
+            async for delta in openai_chat.stream(http_client, call(server.url)):
                 deltas.append(delta)
     assert deltas == [AnswerDelta("A")]
 
@@ -255,12 +268,12 @@ async def test_text_before_an_error_in_the_same_read_is_kept(client: httpx.Async
     ],
 )
 async def test_refusal_gets_its_name(
-    client: httpx.AsyncClient, status: int, body: object, kind: type[ProviderError]
+    http_client: httpx.AsyncClient, status: int, body: object, kind: type[ProviderError]
 ) -> None:
     async def answer(asked: Asked, connection: Connection) -> None:
         await connection.reply(body, status)
 
-    assert type(await failure_of(client, answer)) is kind
+    assert type(await failure_of(http_client, answer)) is kind
 
 
 @pytest.mark.parametrize(
@@ -274,12 +287,12 @@ async def test_refusal_gets_its_name(
     ],
 )
 async def test_rate_limit_says_how_long_to_wait(
-    client: httpx.AsyncClient, headers: dict[str, str], wait_s: float | None
+    http_client: httpx.AsyncClient, headers: dict[str, str], wait_s: float | None
 ) -> None:
     async def answer(asked: Asked, connection: Connection) -> None:
         await connection.reply({"error": {"message": "slow down"}}, 429, **headers)
 
-    error = await failure_of(client, answer)
+    error = await failure_of(http_client, answer)
     assert isinstance(error, RateLimited)
     assert error.retry_after_s == wait_s
 
@@ -299,38 +312,38 @@ async def test_rate_limit_says_how_long_to_wait(
     ],
 )
 async def test_200_that_is_no_stream_is_a_named_failure(
-    client: httpx.AsyncClient, stream: Stream, data: bytes, kind: type[ProviderError] | None
+    http_client: httpx.AsyncClient, stream: Stream, data: bytes, kind: type[ProviderError] | None
 ) -> None:
-    error = await failure_of(client, saying(data), stream=stream)
+    error = await failure_of(http_client, saying(data), stream=stream)
     assert kind is None or type(error) is kind
 
 
-async def test_nobody_there_is_unreachable(client: httpx.AsyncClient) -> None:
+async def test_nobody_there_is_unreachable(http_client: httpx.AsyncClient) -> None:
     with pytest.raises(Unreachable):
-        await anext(openai_chat.stream(client, call("http://127.0.0.1:9")))
+        await anext(openai_chat.stream(http_client, call("http://127.0.0.1:9")))
 
 
-async def test_server_that_hangs_up_is_unreachable(client: httpx.AsyncClient) -> None:
+async def test_server_that_hangs_up_is_unreachable(http_client: httpx.AsyncClient) -> None:
     async def answer(asked: Asked, connection: Connection) -> None:
         pass
 
-    assert isinstance(await failure_of(client, answer), Unreachable)
+    assert isinstance(await failure_of(http_client, answer), Unreachable)
 
 
-async def test_address_that_is_none_is_a_bad_request(client: httpx.AsyncClient) -> None:
+async def test_address_that_is_none_is_a_bad_request(http_client: httpx.AsyncClient) -> None:
     with pytest.raises(ProviderError):
-        await anext(openai_chat.stream(client, call("http://[nonsense")))
+        await anext(openai_chat.stream(http_client, call("http://[nonsense")))
 
 
-async def test_error_in_mid_stream_has_its_kind(client: httpx.AsyncClient) -> None:
+async def test_error_in_mid_stream_has_its_kind(http_client: httpx.AsyncClient) -> None:
     line = (
         json.dumps({"message": {"content": "A"}}) + '\n{"error": "an error was encountered while running the model"}\n'
     )
-    assert isinstance(await failure_of(client, saying(line.encode()), stream=ollama.stream), ServerFailed)
+    assert isinstance(await failure_of(http_client, saying(line.encode()), stream=ollama.stream), ServerFailed)
     data = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
-    assert isinstance(await failure_of(client, saying(data), stream=anthropic.stream), RateLimited)
+    assert isinstance(await failure_of(http_client, saying(data), stream=anthropic.stream), RateLimited)
     data = b'error: {"code": 500, "message": "boom", "type": "server_error"}\n\n'
-    assert isinstance(await failure_of(client, saying(data)), ServerFailed)
+    assert isinstance(await failure_of(http_client, saying(data)), ServerFailed)
 
 
 # --- What reasoning models refuse -------------------------------------------------------------------
@@ -348,7 +361,7 @@ def refusing(refuses: Callable[[dict[str, object]], dict[str, object] | None], a
     return checked
 
 
-async def test_refused_stream_is_repeated_plain_and_given_as_one_delta(client: httpx.AsyncClient) -> None:
+async def test_refused_stream_is_repeated_plain_and_given_as_one_delta(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         if not body["stream"]:
             assert "stream_options" not in body
@@ -361,44 +374,44 @@ async def test_refused_stream_is_repeated_plain_and_given_as_one_delta(client: h
         choice = {"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
         await connection.reply({"object": "chat.completion", "choices": [choice], "usage": usage})
 
-    deltas = await all_of(client, refusing(refuses, answer), model="o1")
+    deltas = await all_of(http_client, refusing(refuses, answer), model="o1")
     assert deltas == [AnswerDelta("Yes."), Usage(1, 9, 8), Finish(FinishReason.STOP, "", "Yes.", "Yes.")]
 
 
-async def test_refused_stream_options_are_left_out(client: httpx.AsyncClient) -> None:
+async def test_refused_stream_options_are_left_out(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         return {"message": "Unrecognized: stream_options"} if "stream_options" in body else None
 
-    deltas = await all_of(client, refusing(refuses, saying(piece("Yes.", finish="stop"))))
+    deltas = await all_of(http_client, refusing(refuses, saying(piece("Yes.", finish="stop"))))
     assert text_of(deltas) == ("", "Yes.")
 
 
-async def test_refused_system_role_is_folded_into_the_question(client: httpx.AsyncClient) -> None:
+async def test_refused_system_role_is_folded_into_the_question(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         roles = [message["role"] for message in body["messages"]]  # type: ignore[attr-defined]
         return {"message": "System role not supported"} if "system" in roles else None
 
     async with serving(refusing(refuses, saying(piece("Yes.", finish="stop")))) as server:
-        async for _ in openai_chat.stream(client, call(server.url, system="Be brief.")):
+        async for _ in openai_chat.stream(http_client, call(server.url, system="Be brief.")):
             pass
     assert server.asked[-1].body["messages"] == [{"role": "user", "content": "Be brief.\n\nWhy?"}]
 
 
-async def test_refused_parameter_is_left_out(client: httpx.AsyncClient) -> None:
+async def test_refused_parameter_is_left_out(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         error = {"message": "Unsupported parameter: 'top_k' is not supported with this model.", "param": "top_k"}
         return dict(error) if "top_k" in body else None
 
     async with serving(refusing(refuses, saying(piece("Yes.", finish="stop")))) as server:
-        async for _ in openai_chat.stream(client, call(server.url, top_k=4, seed=1)):
+        async for _ in openai_chat.stream(http_client, call(server.url, top_k=4, seed=1)):
             pass
     assert server.asked[-1].body["seed"] == 1
 
 
-async def test_server_that_refuses_everything_is_left(client: httpx.AsyncClient) -> None:
+async def test_server_that_refuses_everything_is_left(http_client: httpx.AsyncClient) -> None:
     async with serving(refusing(lambda body: {"message": "Role, stream, no support"}, saying(b""))) as server:
         with pytest.raises(BadRequest):
-            await anext(openai_chat.stream(client, call(server.url, system="Be brief.")))
+            await anext(openai_chat.stream(http_client, call(server.url, system="Be brief.")))
     assert len(server.asked) <= http.MAX_ADAPTATIONS
 
 
@@ -427,7 +440,7 @@ def test_others_keep_their_system_message_and_options(model: str) -> None:
 # --- The other protocols ----------------------------------------------------------------------------
 
 
-async def test_ollama_request_and_response(client: httpx.AsyncClient) -> None:
+async def test_ollama_request_and_response(http_client: httpx.AsyncClient) -> None:
     lines = [
         {"message": {"role": "assistant", "content": "", "thinking": "Hm."}, "done": False},
         {"message": {"role": "assistant", "content": "Yes."}, "done": False},
@@ -436,7 +449,7 @@ async def test_ollama_request_and_response(client: httpx.AsyncClient) -> None:
     data = "\n".join(map(json.dumps, lines)).encode()
     async with serving(saying(data)) as server:
         asked = call(server.url, "qwq:32b", num_ctx=16384, think=True, keep_alive="10m")
-        deltas = [delta async for delta in ollama.stream(client, asked)]
+        deltas = [delta async for delta in ollama.stream(http_client, asked)]
     assert server.asked[0].path == "/api/chat"
     assert server.asked[0].body == {
         "model": "qwq:32b",
@@ -450,27 +463,27 @@ async def test_ollama_request_and_response(client: httpx.AsyncClient) -> None:
     assert deltas == [ReasoningDelta("Hm."), AnswerDelta("Yes."), Usage(4, 6), finish]
 
 
-async def test_ollama_without_thinking_is_asked_again_without_it(client: httpx.AsyncClient) -> None:
+async def test_ollama_without_thinking_is_asked_again_without_it(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         return {"message": '"x" does not support thinking'} if "think" in body else None
 
     async with serving(refusing(refuses, saying(b'{"message":{"content":"Yes."},"done":true}\n'))) as server:
-        deltas = [delta async for delta in ollama.stream(client, call(server.url, think=True))]
+        deltas = [delta async for delta in ollama.stream(http_client, call(server.url, think=True))]
     assert text_of(deltas) == ("", "Yes.")
 
 
-async def test_ollama_that_ends_without_done_is_truncated(client: httpx.AsyncClient) -> None:
-    error = await failure_of(client, saying(b'{"message":{"content":"A"}}\n{"mess'), stream=ollama.stream)
+async def test_ollama_that_ends_without_done_is_truncated(http_client: httpx.AsyncClient) -> None:
+    error = await failure_of(http_client, saying(b'{"message":{"content":"A"}}\n{"mess'), stream=ollama.stream)
     assert isinstance(error, Truncated)
 
 
-async def test_anthropic_request(client: httpx.AsyncClient) -> None:
+async def test_anthropic_request(http_client: httpx.AsyncClient) -> None:
     data = b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Yes."}}\n\nevent: ping\n'
     data += b'data: {"type":"ping"}\n\ndata: {"type":"message_delta","delta":{"stop_reason":"max_tokens"}}\n\n'
     data += b'data: {"type":"message_stop"}\n\n'
     async with serving(saying(data)) as server:
         asked = call(f"{server.url}/v1", "claude-haiku-4-5", system="Be brief.", max_tokens=100)
-        deltas = [delta async for delta in anthropic.stream(client, asked)]
+        deltas = [delta async for delta in anthropic.stream(http_client, asked)]
     assert server.asked[0].path == "/v1/messages"
     assert server.asked[0].headers["x-api-key"] == "sk-secret-1234"
     assert server.asked[0].headers["anthropic-version"] == "2023-06-01"
@@ -484,7 +497,7 @@ async def test_anthropic_request(client: httpx.AsyncClient) -> None:
     assert deltas[-1] == Finish(FinishReason.LENGTH, "", "Yes.", "Yes.")
 
 
-async def test_responses_ask_for_a_summary_and_go_without_if_refused(client: httpx.AsyncClient) -> None:
+async def test_responses_ask_for_a_summary_and_go_without_if_refused(http_client: httpx.AsyncClient) -> None:
     def refuses(body: dict[str, object]) -> dict[str, object] | None:
         error = {"message": "Your organization must be verified to generate summaries.", "param": "reasoning.summary"}
         return dict(error) if "reasoning" in body else None
@@ -492,7 +505,9 @@ async def test_responses_ask_for_a_summary_and_go_without_if_refused(client: htt
     data = event(type="response.output_text.delta", delta="Yes.")
     data += event(type="response.completed", response={"status": "completed", "usage": {"output_tokens": 3}})
     async with serving(refusing(refuses, saying(data))) as server:
-        deltas = [delta async for delta in openai_responses.stream(client, call(server.url, "o1", system="Be brief."))]
+        deltas = [
+            delta async for delta in openai_responses.stream(http_client, call(server.url, "o1", system="Be brief."))
+        ]
     assert server.asked[0].body["reasoning"] == {"summary": "auto"}
     assert server.asked[1].body["instructions"] == "Be brief."
     assert server.asked[1].body["store"] is False
@@ -509,12 +524,12 @@ async def test_responses_ask_for_a_summary_and_go_without_if_refused(client: htt
     ],
 )
 async def test_responses_end_in_many_ways(
-    client: httpx.AsyncClient, last: dict[str, object], outcome: FinishReason | type[ProviderError]
+    http_client: httpx.AsyncClient, last: dict[str, object], outcome: FinishReason | type[ProviderError]
 ) -> None:
     data = event(type="response.output_text.delta", delta="Yes.") + event(**last)
     if isinstance(outcome, FinishReason):
-        finish = (await all_of(client, saying(data), stream=openai_responses.stream))[-1]
+        finish = (await all_of(http_client, saying(data), stream=openai_responses.stream))[-1]
         assert isinstance(finish, Finish)
         assert finish.reason == outcome
     else:
-        assert type(await failure_of(client, saying(data), stream=openai_responses.stream)) is outcome
+        assert type(await failure_of(http_client, saying(data), stream=openai_responses.stream)) is outcome

@@ -5,11 +5,13 @@ import json
 # A count above this is nonsense, and would not fit its column.
 MAX_COUNT = 2**31 - 1
 
+_decode = json.JSONDecoder().decode
+
 
 def parse_json(text: str) -> object:
     """Raises ValueError, for nesting that is too deep as well."""
     try:
-        value: object = json.loads(text)
+        value: object = _decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value

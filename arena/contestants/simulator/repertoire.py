@@ -61,18 +61,18 @@ def _alone(prompt: str, teller: str) -> Told | Solution | None:
     for topic, pattern in _TOPICS:
         if pattern.search(prompt):
             return _worked(topic)
-    if _ONES.search(prompt):
-        return _about_ones(prompt, teller)
+    if _ONES.search(prompt) and (told := _about_ones(prompt, teller)):
+        return told
     return solve_parentheses(prompt) or solve_letters(prompt) or solve_polynomial(prompt) or solve_arithmetic(prompt)
 
 
 def _about_ones(prompt: str, teller: str) -> Told | Solution | None:
     if re.search(r"\bsquares?\b", prompt, re.I):
         return _worked("repunit-squares")
-    if re.search(r"\bconverse|counter-?example|other direction|is it enough", prompt, re.I):
-        return _worked("repunit-converse")
     if _OTHER_BASES.search(prompt):
         return _told("repunit-bases", teller)
+    if re.search(r"\bconverse|counter-?example|other direction|is it enough", prompt, re.I):
+        return _worked("repunit-converse")
     if re.search(r"\bprime", prompt, re.I):
         return _told("repunit-primes", teller)
     return None

@@ -14,8 +14,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         services.load_catalogue()
-        discoveries = services.discover()
-        services.check_availability()
+        looks = services.look_around()
+        discoveries = services.discover(looks)
+        services.check_availability(looks)
         for discovery in discoveries:
             self.stdout.write(_sentence(discovery))
         self._list("Can be drawn:", Contestant.objects.available())

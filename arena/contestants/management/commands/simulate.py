@@ -1,0 +1,57 @@
+"""`manage.py simulate`: the simulated model servers alone, for other arenas, for tests by hand and for load."""
+
+import asyncio
+import signal
+from argparse import ArgumentParser
+
+import uvloop
+from django.core.management.base import BaseCommand, CommandError
+
+from arena.contestants.simulator.server import start_simulator
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve the simulated contestants over the protocols of Ollama and OpenAI, until Ctrl-C. "
+        "docs/simulator.md says how to set speed, size and faults per request."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=11435, help="0 takes a free one (11435)")
+        parser.add_argument(
+            "--serve",
+            action="append",
+            default=[],
+            metavar="NAME=MODEL",
+            help="a further name, such as 'qwq:32b=load?think=0.5&reasoning=unopened'; may be repeated",
+        )
+
+    def handle(self, *args: object, host: str, port: int, serve: list[str], **options: object) -> None:
+        aliases = dict(_alias(text) for text in serve)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(host, port, aliases))
+
+    async def _serve(self, host: str, port: int, aliases: dict[str, str]) -> None:
+        stopping = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        try:
+            simulator = await start_simulator(host, port, aliases=aliases)
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"cannot listen on {host}:{port}: {error}.") from error
+        self.stdout.write(
+            f"Simulated model servers at {simulator.url} "
+            f"(OLLAMA_HOST={simulator.url} or OPENAI_BASE_URL={simulator.url}/v1; Ctrl-C stops)"
+        )
+        self.stdout.flush()
+        await stopping.wait()
+        await simulator.stop()
+
+
+def _alias(text: str) -> tuple[str, str]:
+    name, found, model = text.partition("=")
+    if not (name and found and model):
+        raise CommandError(f"--serve needs NAME=MODEL, not {text!r}.")
+    return name, model

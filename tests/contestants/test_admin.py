@@ -1,0 +1,50 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from arena.contestants.models import Contestant
+from arena.contestants.services import load_catalogue
+from arena.teams.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    return client
+
+
+def test_list_shows_who_can_be_asked_and_no_key(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-never-shown")
+    load_catalogue()
+    page = admin.get("/admin/contestants/contestant/")
+    assert "Chatty (simulated)" in page.content.decode()
+    assert "sk-never-shown" not in page.content.decode()
+
+
+def test_entry_of_the_catalogue_can_be_switched_off_and_nothing_else(admin: Client) -> None:
+    load_catalogue()
+    row = Contestant.objects.get(slug="o1")
+    page = admin.post(f"/admin/contestants/contestant/{row.pk}/change/", {"name": "Other"})
+    assert page.status_code == 302
+    row.refresh_from_db()
+    assert (row.name, row.active) == ("o1", False)
+
+
+def test_key_in_place_of_its_name_is_refused(admin: Client) -> None:
+    form = {"slug": "a", "name": "A", "provider": "openai", "model": "m", "api_key_env": "sk-pasted"}
+    page = admin.post("/admin/contestants/contestant/add/", {**form, "options": "{}", "strategy": "{}"})
+    assert "never the key" in page.content.decode()
+    assert not Contestant.objects.exists()
+
+
+def test_action_checks_at_once(admin: Client) -> None:
+    load_catalogue()
+    chosen = list(Contestant.objects.filter(simulated=True).values_list("pk", flat=True))
+    page = admin.post(
+        reverse("admin:contestants_contestant_changelist"),
+        {"action": "check_now", "_selected_action": chosen},
+        follow=True,
+    )
+    assert "4 of 4 can be drawn." in page.content.decode()

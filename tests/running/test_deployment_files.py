@@ -1,0 +1,65 @@
+"""The files that describe a deployment agree with the code: settings, commands, services."""
+
+import re
+from pathlib import Path
+
+import yaml
+from django.conf import settings
+from django.core.management import load_command_class
+
+ROOT = Path(settings.BASE_DIR)
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def names_in_settings() -> set[str]:
+    return set(re.findall(r"env_\w+\(\s*\"([A-Z_]+)\"", (ROOT / "arena" / "settings.py").read_text()))
+
+
+def names_in_example() -> set[str]:
+    return set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_every_setting_is_in_the_example() -> None:
+    keys_of_vendors = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}  # named by the catalogue, read when a contestant is called
+    assert names_in_example() == names_in_settings() | keys_of_vendors
+
+
+def test_compose_has_every_part() -> None:
+    assert set(COMPOSE["services"]) == {"prepare", "web", "worker", "beat", "redis", "postgres", "ollama"}
+
+
+def test_compose_runs_commands_that_exist() -> None:
+    command = load_command_class("arena.running", "arena")
+    parser = command.create_parser("manage.py", "arena")
+    for service in COMPOSE["services"].values():
+        for part in re.findall(r"manage\.py arena (\w+)", str(service.get("command", ""))):
+            assert parser.parse_args([part]).part == part
+
+
+def test_what_compose_waits_for_can_tell_its_health() -> None:
+    services = COMPOSE["services"]
+    for service in services.values():
+        for name, wait in service.get("depends_on", {}).items():
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in services[name]
+
+
+def test_every_volume_is_declared() -> None:
+    for service in COMPOSE["services"].values():
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in COMPOSE["volumes"]
+
+
+def test_compose_sets_only_settings_that_exist() -> None:
+    assert set(COMPOSE["x-arena"]["environment"]) <= names_in_example()
+
+
+def test_the_image_runs_as_nobody_special() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    assert lines.index("USER arena") < next(i for i, line in enumerate(lines) if line.startswith("CMD"))
+
+
+def test_no_file_names_a_package_registry() -> None:
+    named = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|registry\.yarnpkg")
+    files = ["Makefile", "package-lock.json", "Dockerfile", *(path.name for path in ROOT.glob("requirements*.txt"))]
+    assert [name for name in files if named.search((ROOT / name).read_text())] == []

@@ -36,7 +36,7 @@ class NewBattleForm(forms.Form):
     names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
     system = forms.CharField(required=False, max_length=settings.ARENA_PROMPT_MAX_CHARS)
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, initial: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, data: Mapping[str, Any] | None = None, *, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
         limit = settings.ARENA_PROMPT_MAX_CHARS
         too_long = f"The prompt has %(show_value)s characters; at most {limit:,} are allowed."

@@ -1,7 +1,7 @@
 """What every door does when a person votes: the service, then the browsers that watch the battle are told."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, Unpack
+from typing import Required, TypedDict, Unpack
 
 from arena.battles import tasks
 from arena.battles.models import Battle
@@ -13,7 +13,7 @@ from arena.voting.services import cast_ballot
 class BallotOptions(TypedDict, total=False):
     """The options of `cast_ballot`."""
 
-    verdicts: Mapping[str, str]
+    verdicts: Required[Mapping[str, str]]
     best: str | None
     first_flaws: Mapping[str, int]
     tags: Mapping[str, Sequence[str]]
@@ -21,6 +21,6 @@ class BallotOptions(TypedDict, total=False):
 
 
 def vote(battle: Battle, voter: Voter, **options: Unpack[BallotOptions]) -> Ballot:
-    ballot = cast_ballot(battle, voter, verdicts=options.pop("verdicts"), **options)
+    ballot = cast_ballot(battle, voter, **options)
     tasks.announce_ballots(battle, battle.ballots.count())
     return ballot

@@ -2,6 +2,8 @@
 
 from django import template
 
+from arena.voting.models import Tag
+
 register = template.Library()
 
 UNKNOWN = "not known"
@@ -37,6 +39,11 @@ def usd(dollars: float | None) -> str:
 
 
 @register.filter
-def at(values: dict[str, object], key: str) -> object:
-    """The value under a key that is itself a variable, such as a slot; None if there is none."""
-    return values.get(key)
+def tag_words(tag: str) -> str:
+    return Tag(tag).label if tag in Tag.values else tag
+
+
+@register.filter
+def at(values: object, key: str) -> object:
+    """The value under a key that is itself a variable, such as a slot; None if there is none, or nothing to look in."""
+    return values.get(key) if isinstance(values, dict) else None

@@ -1,4 +1,3 @@
-import { dropDraft, keepDraft, restoreDraft } from "../lib/draft.js";
 import { areKeysOn, switchKeys } from "../lib/key-switch.js";
 
 const JUDGEMENTS = { c: "correct", f: "flawed", u: "unsure" };
@@ -7,8 +6,7 @@ const TAKES_TEXT =
 const TAKES_ENTER = "a, button, summary, input";
 
 /**
- * A ballot that can be filled in from the keyboard, and that survives while the page around it is fetched anew.
- * The form inside works alone.
+ * A ballot that can be filled in from the keyboard. The form inside works alone.
  *
  * @example <ballot-form><form>…<fieldset class="ballot__row" data-slot="A">…</fieldset>…</form></ballot-form>
  */
@@ -18,8 +16,7 @@ class BallotForm extends HTMLElement {
 
   connectedCallback() {
     this.#form = this.querySelector("form");
-    restoreDraft(this.#form);
-    for (const type of ["input", "focusin", "submit"]) this.#form.addEventListener(type, this);
+    this.#form.addEventListener("focusin", this);
     const keySwitch = this.querySelector("[data-keys-switch]");
     keySwitch.checked = areKeysOn();
     keySwitch.addEventListener("change", () => switchKeys(keySwitch.checked));
@@ -31,10 +28,8 @@ class BallotForm extends HTMLElement {
   }
 
   handleEvent(event) {
-    if (event.type === "keydown") return this.#press(event);
-    if (event.type === "submit") return dropDraft(this.#form);
-    this.#markActive(event.target.closest(".ballot__row"));
-    keepDraft(this.#form);
+    if (event.type === "keydown") this.#press(event);
+    else this.#markActive(event.target.closest(".ballot__row"));
   }
 
   #press(event) {
@@ -65,7 +60,7 @@ class BallotForm extends HTMLElement {
   #judge(judgement) {
     const rows = this.#rows();
     const row = rows.find((one) => one.hasAttribute("data-active")) ?? firstOpen(rows) ?? rows[0];
-    check(row.querySelector(`[value="${judgement}"]`));
+    row.querySelector(`[value="${judgement}"]`).checked = true;
     return this.#goTo(firstOpen([...rows.slice(rows.indexOf(row)), ...rows]) ?? row);
   }
 
@@ -82,7 +77,7 @@ class BallotForm extends HTMLElement {
 
   #pick(best) {
     const choice = this.querySelector(`[name="best"][value="${best}"]`);
-    check(choice);
+    choice.checked = true;
     choice.focus();
     return true;
   }
@@ -104,11 +99,6 @@ class BallotForm extends HTMLElement {
 
 function firstOpen(rows) {
   return rows.find((row) => !row.querySelector('[name^="verdict-"]:checked'));
-}
-
-function check(choice) {
-  choice.checked = true;
-  choice.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 customElements.define("ballot-form", BallotForm);

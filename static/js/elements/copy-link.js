@@ -1,3 +1,5 @@
+import { copyText } from "../lib/clipboard.js";
+
 const SAID_FOR_MS = 4000;
 
 /**
@@ -18,12 +20,8 @@ class CopyLink extends HTMLElement {
 
   async handleEvent({ currentTarget }) {
     const { url } = currentTarget.dataset;
-    // Browsers lend the clipboard to secure pages only; an arena on a plain http address in the office is none.
-    const copied = await navigator.clipboard?.writeText(url).then(
-      () => true,
-      () => false,
-    );
-    this.#say(copied ? "Copied." : url, { passing: copied });
+    const isCopied = await copyText(url);
+    this.#say(isCopied ? "Copied." : url, { passing: isCopied });
   }
 
   #say(words, { passing }) {

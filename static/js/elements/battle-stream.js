@@ -236,7 +236,6 @@ export class BattleStream extends HTMLElement {
     const refusal = await this.#send(form, event.submitter);
     form.removeAttribute("aria-busy");
     showRefusal(form, refusal);
-    if (!refusal) form.reset();
   }
 
   /** @returns {Promise<string>} the sentence with which the server refused, or "" */
@@ -244,6 +243,8 @@ export class BattleStream extends HTMLElement {
     try {
       const { page, isOk } = await fetchPage(form.action, { method: "POST", body: new FormData(form, submitter) });
       if (!isOk) return refusalOf(page);
+      form.reset(); // it is sent: nobody is filling it in any more
+      if (form.contains(document.activeElement)) document.activeElement.blur();
       this.#adopt(page);
       return "";
     } catch {

@@ -204,6 +204,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Opening SQLite costs more than a task's queries: each thread keeps its connection. PostgreSQL's go back to the pool.
+CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql" else 1000
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE = {
     "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},

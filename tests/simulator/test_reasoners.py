@@ -77,7 +77,7 @@ def test_flaw_in_the_hasty_proof_is_a_false_factorization() -> None:
 
 
 def test_factorizations_in_the_texts_are_true() -> None:
-    pattern = re.compile(r"(?<!\\cdot )(?<![,\d])(\d+) = (\d+) \\cdot (\d+)(?![\d +^\\])")
+    pattern = re.compile(r"(?<!\\cdot )(?<!\+ )(?<![,\d])(\d+) = (\d+) \\cdot (\d+)(?![\d +^\\])")
     for statement in STATEMENTS:
         for reasoner in ALL[:3]:
             for product, left, right in pattern.findall(" ".join(reasoner(asked(statement)))):

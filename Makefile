@@ -9,6 +9,8 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --requ
 FRONT_END := $(shell find static -path static/dist -prune -o -type f -print 2>/dev/null)
 
 export PATH := $(CURDIR)/$(NODE):$(PATH)
+# Trust the certificates that this machine trusts, as pip does: networks with a proxy of their own need it.
+export NODE_USE_SYSTEM_CA ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench lint format lock build dev clean

@@ -1,5 +1,5 @@
 // Whatever a contestant writes, only elements and attributes from the list below come out of it. What a browser makes
-// of the same texts is tested in tests/browser/test_hostile_text.py.
+// of the same texts is tested in tests/elements/test_hostile_text.py.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

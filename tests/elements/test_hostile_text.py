@@ -1,25 +1,19 @@
 """What a real browser makes of hostile prompts, reasoning and answers, with no Content-Security-Policy to help."""
 
 import json
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 
 import pytest
 from django.template.loader import render_to_string
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from arena.battles.queries import BlindResponse, BlindTurn
 from arena.battles.steps import split_steps
+from tests.elements.conftest import Site
 
 ROOT = Path(__file__).parent.parent.parent
-DIST = ROOT / "static" / "dist"
 HOSTILE: list[str] = json.loads((ROOT / "tests" / "js" / "data" / "hostile.json").read_text())
-CHROMIUM = "/usr/bin/chromium"
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FORBIDDEN = (
     "img, script, style, link, iframe, object, embed, form, input, base, meta, video, audio, image, foreignObject"
 )
@@ -48,44 +42,9 @@ def hostile_page() -> str:
     )
 
 
-class Handler(SimpleHTTPRequestHandler):
-    page = b""
-
-    def do_GET(self) -> None:
-        if self.path != "/":
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(self.page)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    assert (DIST / "pages" / "battle.js").is_file(), "the front end is not built: npm ci && npm run build"
-    handler = type("HostileHandler", (Handler,), {"page": hostile_page().encode()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(DIST)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser.new_page()
-        browser.close()
-
-
-def test_hostile_text_runs_nothing_and_fetches_nothing(page: Page, address: str) -> None:
+def test_hostile_text_runs_nothing_and_fetches_nothing(page: Page, site: Site) -> None:
+    site.pages["/"] = 200, hostile_page()
+    address = f"{site.address}/"
     asked: list[str] = []
     dialogs: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

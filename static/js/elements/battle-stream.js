@@ -136,7 +136,6 @@ export class BattleStream extends HTMLElement {
 
   #paintPrompt(section, prompt) {
     const element = section.querySelector('[data-part="prompt"]');
-    element.removeAttribute("data-plain");
     section.dataset.prompt = "shown";
     new DocumentView(element, { plainly: true }).show(prompt);
   }

@@ -90,6 +90,14 @@ class BattleConsumer(AsyncWebsocketConsumer):
         return blind_battle(battle) if battle else None
 
 
+class NothingHere(AsyncWebsocketConsumer):
+    """Sockets at any other address: closed, instead of a traceback in the log."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(CLOSE_NOT_FOUND)
+
+
 def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
     """Events that bring an empty page up to date.
 

@@ -9,7 +9,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import chain, takewhile
 
 import redis.asyncio
@@ -164,8 +164,11 @@ class Relay:
         while True:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
-                async with redis.asyncio.Redis.from_url(
-                    settings.REDIS_URL, single_connection_client=True, socket_timeout=BLOCK_MS / 1000 + 5
+                # Closed even where the process ends while it is being made, which `async with` on the client would not.
+                async with aclosing(
+                    redis.asyncio.Redis.from_url(
+                        settings.REDIS_URL, single_connection_client=True, socket_timeout=BLOCK_MS / 1000 + 5
+                    )
                 ) as client:
                     self._reader_id = await client.client_id()
                     back_off_s = 0.05

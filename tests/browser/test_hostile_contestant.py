@@ -20,7 +20,10 @@ CORPUS: list[str] = json.loads((Path(__file__).parent.parent / "js" / "data" / "
 OPENERS = ("```", "~~~", "$$", "\\[", "\\begin")
 ATTACKS = "\n\n".join(sorted(CORPUS, key=lambda text: any(opener in text for opener in OPENERS)))
 PIECE = 400
-FORBIDDEN = "img, script, style, link, iframe, object, embed, form, input, button, base, meta, video, audio, image, foreignObject"
+FORBIDDEN = (
+    "img, script, style, link, iframe, object, embed, form, input, button, base, meta, video, audio, "
+    "image, foreignObject"
+)
 
 
 def chunk(**fields: object) -> bytes:
@@ -70,8 +73,8 @@ def test_attacks_of_a_contestant_run_nothing(page: Page, visit: Visit, attackers
     wait_for_ballot(page)
     assert all(server.asked for server in attackers)
     texts = saved_texts(battle)
-    assert sorted(len(reasoning) for reasoning, _ in texts.values()) == [0, len(ATTACKS)]
-    assert {answer for _, answer in texts.values()} == {ATTACKS}
+    arrived = ATTACKS.replace("\0", "")
+    assert sorted(texts.values()) == [("", arrived), (arrived, arrived)]
     assert shown_texts(page) == texts
     assert_harmless(page)
 

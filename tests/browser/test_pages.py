@@ -55,7 +55,7 @@ def at(path: str) -> Callable[[], str]:
 
 PAGES = {
     "new battle": at("/"),
-    "new battle about a problem": at("/?problem=one-pair-of-parentheses"),
+    "new battle about a problem": at("/?problem=parentheses-479"),
     "running": running,
     "finished": finished,
     "with mishaps": with_mishaps,
@@ -63,7 +63,7 @@ PAGES = {
     "empty leaderboard": at("/leaderboard/"),
     "leaderboard": ranked,
     "problems": at("/problems/"),
-    "problem": at("/problems/one-pair-of-parentheses/"),
+    "problem": at("/problems/parentheses-479/"),
     "contestants": at("/contestants/"),
     "contestant": at("/contestants/sim-chatty/"),
     "about": at("/about/"),
@@ -93,7 +93,7 @@ def assert_accessible(page: Page) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_accessible_and_fits_a_phone(name: str, page: Page, live_arena: LiveArena) -> None:
     answer = page.goto(PAGES[name]())
-    assert answer
+    assert answer and answer.status == (404 if name == "not found" else 200)
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
     assert policy["script-src"] == policy["style-src"] == "'self'"
     html = answer.text()

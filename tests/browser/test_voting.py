@@ -12,6 +12,7 @@ from arena.voting.models import Ballot
 from tests.browser.arena_pages import battle_of, only_in_play, pane, start, wait_for_ballot
 from tests.browser.conftest import Visit
 from tests.factories import make_contestant, make_finished_battle
+from tests.live import wait_until
 
 QUICK = "load?tokens=40&rate=0&think=0.5"
 
@@ -79,11 +80,12 @@ def test_worker_brings_a_ballot_to_the_leaderboard_by_itself(page: Page, finishe
     expect(page.get_by_role("heading", name="Who they were")).to_be_visible()
     page.goto("/leaderboard/")
     counted = page.get_by_text("1 ballot on 1 battle.")
-    for _ in range(20):
-        if counted.is_visible():
-            break
+
+    def is_counted() -> bool:
         page.reload()
-    expect(counted).to_be_visible()
+        return counted.is_visible()
+
+    wait_until(is_counted, "the ballot on the leaderboard")
 
 
 def test_second_ballot_is_impossible(page: Page, finished: Battle) -> None:

@@ -115,7 +115,7 @@ def test_models_of_foreign_servers_take_part(
     arena: ArenaRun, visitor: httpx.Client, ollama: StrangersOllama, openai: StrangersOpenAI
 ) -> None:
     entered = {row["slug"]: row for row in api(visitor, "GET", "/contestants")}
-    assert {slug for slug, row in entered.items() if row["available"] and not row["simulated"]} == set(EXPECTED)
+    assert {slug for slug, row in entered.items() if row["in_play"]} == set(EXPECTED)
     assert "nomic-embed-text" not in entered
     assert "Only simulated contestants" not in visitor.get("/").text
     drawn = api(visitor, "POST", "/battles", {"prompt": PROMPT, "size": 3, "system": SYSTEM})

@@ -137,7 +137,7 @@ def test_failed_response_may_be_tried_again_and_starts_empty(page: Page, wire: W
     wire.say({"type": "restarted", "slot": "A", "turn": 0})
     expect(retry).to_be_hidden()
     expect(page.locator("#turn-0-A .step")).to_have_count(0)
-    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting")
+    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting for its turn")
 
 
 def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:

@@ -9,6 +9,8 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --requ
 FRONT_END := $(shell find static -path static/dist -prune -o -type f -print 2>/dev/null)
 
 export PATH := $(CURDIR)/$(NODE):$(PATH)
+# Trust the certificates that this machine trusts, as pip does: networks with a proxy of their own need it.
+export NODE_USE_SYSTEM_CA ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test bench lint format lock build dev clean
@@ -29,7 +31,7 @@ lint: dev node_modules/.package-lock.json ## every formatter, linter and type ch
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 --check {} +
+	find templates -name '*.html' -exec $(PY) $(VENV)/bin/djade --target-version 5.2 --check {} +
 	npm run --silent lint
 	SECRET_KEY=lint DATABASE_URL=sqlite://:memory: $(PY) manage.py makemigrations --check --dry-run
 	$(PY) tools/lock.py --check
@@ -37,7 +39,7 @@ lint: dev node_modules/.package-lock.json ## every formatter, linter and type ch
 format: dev node_modules/.package-lock.json ## let the formatters write
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	-find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+	-find templates -name '*.html' -exec $(PY) $(VENV)/bin/djade --target-version 5.2 {} +
 	npm run --silent format
 
 lock: dev ## resolve the dependencies again and write all lock files

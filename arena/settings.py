@@ -205,6 +205,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Opening SQLite costs more than a task's queries: each thread keeps its connection. PostgreSQL's go back to the pool.
+CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql" else 1000
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE = {
     "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},
@@ -253,8 +255,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
-# Pictures and fonts are compressed already. Source maps are large and read by developers only: brotli takes 15 s for them.
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+# Pictures and fonts are compressed already. Source maps take brotli 15 s, and only developers read them.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ["br", "gif", "gz", "jpeg", "jpg", "map", "png", "webp", "woff", "woff2"]
 
 

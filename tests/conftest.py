@@ -73,7 +73,7 @@ def live_arena(worker: WorkerProcess, web_process: WebProcess, transactional_db:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once per file of tests: kept longer, its event loop would be in the way of asynchronous tests."""
+    """Chromium, started once per file of tests: kept longer, its event loop would disturb asynchronous tests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.FLAGS)
         yield browser

@@ -1,6 +1,6 @@
 """The environment of a test run, set before Django reads its settings: nothing of the developer's own is used.
 
-TEST_DATABASE=postgres runs the tests on PostgreSQL, in a cluster made for the run (TEST_DATABASE_URL names one that is there).
+TEST_DATABASE=postgres runs the tests on PostgreSQL, in a cluster made for the run; TEST_DATABASE_URL names one to use.
 """
 
 import atexit

@@ -39,7 +39,7 @@ def test_database_url() -> str:
 
 
 def live_environment() -> dict[str, str]:
-    return os.environ | {"DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1"}
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:

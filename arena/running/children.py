@@ -1,7 +1,7 @@
 """Processes of our own: each in a session of its own, and none that outlives us, however we end.
 
-Two nets hold them. On Linux the kernel signals each child when we die (PR_SET_PDEATHSIG). Everywhere a small guard process
-(`guard.py`) reads a pipe that only we can write: when it closes, the guard ends what was left.
+Two nets hold them. On Linux the kernel signals each child when we die (PR_SET_PDEATHSIG). Everywhere a small guard
+process (`guard.py`) reads a pipe that only we can write: when it closes, the guard ends what was left.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ PR_SET_PDEATHSIG = 1
 def _prctl() -> Callable[[int, int], int] | None:
     if sys.platform != "linux":
         return None
-    return ctypes.CDLL(None).prctl  # type: ignore[no-any-return]  # a C function
+    return ctypes.CDLL(None).prctl
 
 
 # Looked up before any fork: between fork and exec nothing may be imported or loaded.

@@ -61,7 +61,7 @@ def worker_health() -> Health:
 
 
 class Probe:
-    """A check in a thread of its own, one at a time: one that hangs is waited for, never started again beside itself."""
+    """A check in a thread of its own, one at a time: one that hangs is waited for, never started twice."""
 
     def __init__(self, check: Callable[[], Health]) -> None:
         self.check = check

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.db.backends.postgresql import base as postgresql
 from redis import RedisError
 
 from arena.contestants.services import load_catalogue
@@ -49,7 +50,7 @@ def hold_var() -> Iterator[None]:
 
 
 def listen() -> socket.socket:
-    """The socket that web processes inherit: while one restarts, browsers wait in its queue instead of being refused."""
+    """The socket that web processes inherit: while one restarts, browsers wait in its queue, not refused."""
     host, port = settings.HOST, settings.PORT
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -143,5 +144,5 @@ def prepare() -> None:
 def close_database() -> None:
     """Leave no connection, and no thread of a pool, in a process that is going to start others."""
     connection.close()
-    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    if isinstance(connection, postgresql.DatabaseWrapper):
         connection.close_pool()

@@ -1,10 +1,10 @@
-"""The commands behind `manage.py arena web`, `worker` and `beat`: the same alone on a machine and under the supervisor."""
+"""The commands behind `manage.py arena web`, `worker` and `beat`: the same alone and under the supervisor."""
 
 import socket
 import warnings
 
 import uvicorn
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from arena.celery import app

@@ -4,10 +4,10 @@ import socket
 import time
 import uuid
 
-import kombu
 from celery import signature
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from arena.celery import app
@@ -16,7 +16,7 @@ from arena.running.tasks import heartbeat, token_key
 
 PAGE = "/"
 CONNECT_TIMEOUT_S = 2.0
-# The first look at which contestants answer comes before the sign; if it takes longer, the sign is asked for without it.
+# The first look at which contestants answer comes before the sign; one that takes longer is not waited for.
 AVAILABILITY_LIMIT_S = 10.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
@@ -30,9 +30,7 @@ class FirstTask:
     def __init__(self) -> None:
         self.token = uuid.uuid4().hex
         self._asked_again_at = time.monotonic() + AVAILABILITY_LIMIT_S
-        with app.connection_for_write() as connection:
-            look = signature("contestants.check_availability", link=heartbeat.si(self.token))
-            look.apply_async(connection=connection)
+        signature("contestants.check_availability", app=app, link=heartbeat.si(self.token)).apply_async()
 
     def __call__(self) -> bool:
         if time.monotonic() > self._asked_again_at:
@@ -45,9 +43,8 @@ class FirstTask:
 
     def _ask_again(self) -> None:
         try:
-            with app.connection_for_write() as connection:
-                heartbeat.apply_async((self.token,), connection=connection, retry=False)
-        except (kombu.exceptions.OperationalError, OSError):
+            heartbeat.apply_async((self.token,), retry=False)
+        except (OperationalError, OSError):
             return
 
 

@@ -13,12 +13,15 @@ from pathlib import Path
 import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from arena.running.children import spawn
 
 START_LIMIT_S = 15.0
 STOP_LIMIT_S = 5.0
 POLL_S = 0.02
+NEVER_AGAIN = Retry(NoBackoff(), 0)
 NAMES = ("valkey-server", "redis-server")
 OLDEST = (6, 2)
 # Since 7.0 the append-only file is a directory of several.
@@ -131,7 +134,7 @@ class EmbeddedRedis:
             self.process.wait()
 
     def _answers(self) -> bool:
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=None)
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=NEVER_AGAIN)
         try:
             return bool(client.ping())
         except (redis.RedisError, OSError):
@@ -140,7 +143,7 @@ class EmbeddedRedis:
             client.close()
 
     def _ask_to_stop(self) -> None:
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=None)
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=NEVER_AGAIN)
         try:
             client.shutdown(nosave=True)
         except (redis.RedisError, OSError):

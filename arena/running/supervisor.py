@@ -1,4 +1,4 @@
-"""Runs Redis, the worker, beat and the web process as one: starts them in order, restarts what dies, stops them in order.
+"""Runs Redis, worker, beat and web as one: starts them in order, restarts what dies, stops them in order.
 
 It is single-threaded on purpose: children must be started by a thread that lives as long as we do (children.py), and
 signals, deaths and log lines all arrive at one `select`.
@@ -156,7 +156,7 @@ class Supervisor:
     # --- One turn of the loop --------------------------------------------------------------------------
 
     def _turn(self, timeout: float | None) -> None:
-        """Copy what was logged, take note of deaths, restart what is due. Returns at the first news, or after `timeout`."""
+        """Copy what was logged, note deaths, restart what is due. Returns at the first news, or after `timeout`."""
         if not self._is_stopping:
             due = [child.restart_at - time.monotonic() for child in self.children.values() if child.process is None]
             timeout = min([*due, timeout or 60.0])
@@ -258,12 +258,12 @@ class Supervisor:
         write(f"\x1b[{COLOURS[name]}m{label}\x1b[0m {line}\n" if self._has_colour else f"{label} {line}\n")
 
 
-class Interrupted(Exception):  # noqa: N818  # not an error: somebody asked us to stop
+class Interrupted(Exception):  # not an error: somebody asked us to stop
     """A stop signal came while the arena was starting."""
 
 
 def write(line: str) -> None:
-    """To standard output, for as long as anybody reads it: a closed terminal must not keep us from stopping in order."""
+    """To standard output, for as long as anybody reads it: a closed terminal must not disturb an orderly stop."""
     try:
         sys.stdout.write(line)
         sys.stdout.flush()

@@ -32,7 +32,7 @@ slug = "load-{number}"
 name = "Load {number}"
 provider = "openai"
 model = "{MODEL}"
-base_url = "{{url}}/v1"
+simulated = true
 """
     for number in range(STREAMS)
 )
@@ -148,11 +148,11 @@ def main() -> None:
         relay = f"http://127.0.0.1:{(relay_port := free_port())}"
         arena = f"http://127.0.0.1:{(arena_port := free_port())}"
         catalogue = Path(folder) / "catalogue.toml"
-        catalogue.write_text(CATALOGUE.replace("{url}", simulator))
+        catalogue.write_text(CATALOGUE)
         environment = {
             "ARENA_VAR": folder,
             "ARENA_CATALOGUE": str(catalogue),
-            "ARENA_SIMULATED": "never",
+            "SIMULATOR_URL": simulator,
             "DATABASE_URL": os.environ.get("BENCH_DATABASE_URL", ""),
             "REDIS_URL": "",
             "PORT": str(arena_port),

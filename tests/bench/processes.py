@@ -58,15 +58,17 @@ def roles(pid: int) -> dict[str, list[int]]:
     """The arena's processes by what they do."""
     by_role: dict[str, list[int]] = {"web": [], "worker": [], "redis": [], "supervisor": [pid]}
     for child, command in descendants(pid).items():
-        if "uvicorn" in command:
-            by_role["web"].append(child)
-        elif "celery" in command:
-            by_role["worker"].append(child)
-        elif "valkey-server" in command or "redis-server" in command:
-            by_role["redis"].append(child)
-        else:
-            by_role["supervisor"].append(child)
+        by_role[_role(command)].append(child)
     return by_role
+
+
+def _role(command: str) -> str:
+    if "valkey-server" in command or "redis-server" in command:
+        return "redis"
+    for role in ("web", "worker"):
+        if f"arena {role}" in command:
+            return role
+    return "supervisor"
 
 
 @contextlib.contextmanager

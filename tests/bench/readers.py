@@ -36,7 +36,7 @@ def key_of(number: int) -> str:
 async def read_arena(session: aiohttp.ClientSession, base: str, number: int) -> Reading:
     """Start a battle through the API and follow its socket, as a page does."""
     reading = Reading(number, asked_at=time.monotonic())
-    body = {"prompt": key_of(number), "size": STREAMS}
+    body = {"prompt": key_of(number), "contestants": [f"load-{slot}" for slot in range(STREAMS)]}
     async with session.post(f"{base}/api/v1/battles", json=body) as answer:
         assert answer.status == 201, await answer.text()
         battle = await answer.json()

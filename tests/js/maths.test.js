@@ -160,3 +160,9 @@ test("a prompt keeps its stars and underscores, and gets its formulas", () => {
   assert.equal(paragraph.querySelectorAll("br").length, 1);
   assert.match(paragraph.textContent, /^2\*3\*4 and a_b_c/);
 });
+
+test("the full stop behind a formula moves into it, so that no line begins with it", () => {
+  const math = shown("with $a > 1$. So").querySelector(".katex-base:last-child");
+  assert.ok(math.textContent.endsWith("1."));
+  assert.equal(shown("with $a > 1$. So").querySelector("p").lastChild.textContent, " So");
+});

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
 
@@ -37,9 +37,9 @@ class ArenaRun:
         self.command = [*(command or (sys.executable, "manage.py", "arena"))]
         self.environment = self._environment(environment)
 
-    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, extra: dict[str, str]) -> dict[str, str]:
         own = {MARK: self.mark, "ARENA_VAR": str(self.var), "HOST": "127.0.0.1", "PORT": str(self.port)}
-        return os.environ | {"DATABASE_URL": "", "PYTHONUNBUFFERED": "1"} | own | extra
+        return {**os.environ, "DATABASE_URL": "", "PYTHONUNBUFFERED": "1", **own, **extra}
 
     def __enter__(self) -> "ArenaRun":
         self.process = subprocess.Popen(

@@ -1,6 +1,8 @@
 """The files that describe a deployment agree with the code: settings, commands, services."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -20,7 +22,10 @@ def names_in_example() -> set[str]:
 
 
 def test_every_setting_is_in_the_example() -> None:
-    keys_of_vendors = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}  # named by the catalogue, read when a contestant is called
+    keys_of_vendors = {
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+    }  # read when one is called
     assert names_in_example() == names_in_settings() | keys_of_vendors
 
 
@@ -63,3 +68,17 @@ def test_no_file_names_a_package_registry() -> None:
     named = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|registry\.yarnpkg")
     files = ["Makefile", "package-lock.json", "Dockerfile", *(path.name for path in ROOT.glob("requirements*.txt"))]
     assert [name for name in files if named.search((ROOT / name).read_text())] == []
+
+
+def test_every_dependency_has_its_line() -> None:
+    described = (ROOT / "docs" / "dependencies.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    front_end = json.loads((ROOT / "package.json").read_text())
+    named = [
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["build"],
+        *project["dependency-groups"]["dev"],
+    ]
+    names = [re.split(r"[\[~<>= ]", name)[0] for name in named]
+    names += [*front_end["dependencies"], *front_end["devDependencies"]]
+    assert [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", described)] == []

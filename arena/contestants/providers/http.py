@@ -15,6 +15,7 @@ from httpx_aiohttp import AiohttpTransport
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import BadRequest, ModelGone, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
+from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
 from arena.contestants.providers.values import parse_json
 
@@ -54,8 +55,8 @@ class Request:
 Adapt = Callable[[Body, ServerError], Body | None]
 
 
-def make_client() -> httpx.AsyncClient:
-    """The client that all streams of an event loop share; close it with `aclose`.
+def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
+    """The client that all streams of an event loop share; close it with `aclose`. `pause`: see `gathering`.
 
     Its interface is httpx's and its engine aiohttp's: httpx's own connection pool is scanned at every event and costs
     several times as much at a hundred streams. There is no read time-out: how long a contestant may be silent is the
@@ -70,8 +71,9 @@ def make_client() -> httpx.AsyncClient:
         connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
+    transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=tls, client=session)
     return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
+        transport=GatheringTransport(transport, pause) if pause else transport,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
         headers={"Accept-Encoding": "identity", "User-Agent": "reasoning-arena"},
         follow_redirects=False,

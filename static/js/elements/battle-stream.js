@@ -136,7 +136,6 @@ export class BattleStream extends HTMLElement {
 
   #paintPrompt(section, prompt) {
     const element = section.querySelector('[data-part="prompt"]');
-    element.removeAttribute("data-plain");
     section.dataset.prompt = "shown";
     new DocumentView(element, { plainly: true }).show(prompt);
   }
@@ -236,7 +235,6 @@ export class BattleStream extends HTMLElement {
     const refusal = await this.#send(form, event.submitter);
     form.removeAttribute("aria-busy");
     showRefusal(form, refusal);
-    if (!refusal) form.reset();
   }
 
   /** @returns {Promise<string>} the sentence with which the server refused, or "" */
@@ -244,6 +242,8 @@ export class BattleStream extends HTMLElement {
     try {
       const { page, isOk } = await fetchPage(form.action, { method: "POST", body: new FormData(form, submitter) });
       if (!isOk) return refusalOf(page);
+      form.reset(); // it is sent: nobody is filling it in any more
+      if (form.contains(document.activeElement)) document.activeElement.blur();
       this.#adopt(page);
       return "";
     } catch {

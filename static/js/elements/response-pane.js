@@ -9,6 +9,7 @@ import { StepsView } from "../lib/steps-view.js";
 
 const COPIED_FOR_MS = 2000;
 const NEAR_END_PX = 40;
+const TOUCH_MS = 700; // a wheel or a finger still moves the text this long after its last event
 
 /**
  * Starts from the server's markup (templates/battles/_response.html) and is told what to show by <battle-stream>:
@@ -25,8 +26,9 @@ export class ResponsePane extends HTMLElement {
   #answerView = null;
   #answerIsSteps = null;
   #words = new WordCount();
-  #isFollowing = true;
+  #inSight = new Set(); // steps that are laid out
   #lastTop = 0;
+  #touchedAt = 0; // when the reader last used wheel, finger, key or scroll bar
   #listening = null;
 
   connectedCallback() {
@@ -40,7 +42,11 @@ export class ResponsePane extends HTMLElement {
     copy.addEventListener("click", () => this.#copy(), { signal });
     follow.addEventListener("click", () => this.#follow(), { signal });
     reasoning.addEventListener("toggle", () => paintSoon(this.#paint), { signal });
+    for (const touch of ["wheel", "touchmove", "keydown", "pointerdown", "pointermove"]) {
+      body.addEventListener(touch, () => (this.#touchedAt = performance.now()), { signal, passive: true });
+    }
     body.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    body.addEventListener("contentvisibilityautostatechange", (event) => this.#seen(event), { signal });
     this.addEventListener("click", (event) => this.#picked(event), { signal });
     paintSoon(this.#paint);
   }
@@ -104,8 +110,22 @@ export class ResponsePane extends HTMLElement {
     }
     if (isDone) isDone = this.#answer(response).show(response.answer, isLate);
     if (this.#isFollowing) this.#scrollToEnd();
+    if (isDone && ENDED.has(response.status)) this.#settle();
     return isDone;
   };
+
+  #settle() {
+    this.#isFollowing = false;
+    for (const place of [...this.#inSight, this.#parts.answer]) reachable(place);
+  }
+
+  #seen({ target, skipped }) {
+    if (skipped) this.#inSight.delete(target);
+    else {
+      this.#inSight.add(target);
+      reachable(target);
+    }
+  }
 
   #lengthOf({ reasoning, answer, status }) {
     if (!reasoning) return answer && ENDED.has(status) ? "· not shared" : "";
@@ -149,22 +169,27 @@ export class ResponsePane extends HTMLElement {
     this.#lastTop = body.scrollTop;
   }
 
+  /** The text moves under its reader as it grows: only a reader who moves it ends the following. */
   #scrolled() {
-    const { body, follow } = this.#parts;
-    const isUp = body.scrollTop < this.#lastTop - 2;
+    const { body } = this.#parts;
+    const isUp = body.scrollTop < this.#lastTop;
     this.#lastTop = body.scrollTop;
-    if (ENDED.has(this.#response.status)) {
-      this.#isFollowing = false;
-      return;
-    }
-    if (isUp) this.#isFollowing = false;
+    if (ENDED.has(this.#response.status)) this.#isFollowing = false;
+    else if (isUp && performance.now() - this.#touchedAt < TOUCH_MS) this.#isFollowing = false;
     else if (body.scrollHeight - body.scrollTop - body.clientHeight < NEAR_END_PX) this.#isFollowing = true;
-    follow.hidden = this.#isFollowing;
+  }
+
+  get #isFollowing() {
+    return this.hasAttribute("data-following");
+  }
+
+  set #isFollowing(isFollowing) {
+    this.toggleAttribute("data-following", isFollowing);
+    this.#parts.follow.hidden = isFollowing || ENDED.has(this.#response.status);
   }
 
   #follow() {
     this.#isFollowing = true;
-    this.#parts.follow.hidden = true;
     this.#scrollToEnd();
   }
 
@@ -181,6 +206,14 @@ export class ResponsePane extends HTMLElement {
     if (!step) return;
     const detail = { slot: this.#response.slot, turn: this.#response.turn, step: Number(step.textContent) };
     this.dispatchEvent(new CustomEvent("step-picked", { bubbles: true, detail }));
+  }
+}
+
+/** Formulas and tables that are too wide for the pane scroll on their own: keys must be able to do that too. */
+function reachable(place) {
+  for (const wide of place.querySelectorAll(".math--display, table")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
   }
 }
 

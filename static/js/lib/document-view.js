@@ -47,6 +47,7 @@ export class DocumentView {
 
   #clear() {
     this.#element.replaceChildren();
+    this.#element.removeAttribute("data-plain"); // which kept the line ends of plain text
     this.#text = "";
     this.#settled = 0;
     this.#blocks = [];

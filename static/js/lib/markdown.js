@@ -120,17 +120,27 @@ export function inlineNodes(text, { plainly = false } = {}) {
   const parser = plainly ? plain : markdown;
   parser.inline.parse(text, parser, {}, tokens);
   const path = [fragment];
-  for (const token of tokens) {
+  for (const [index, token] of tokens.entries()) {
     if (token.nesting < 0) {
       path.pop();
       continue;
     }
     const node = inlineNode(token);
-    path.at(-1).append(node);
+    path.at(-1).append(token.type === "math_inline" ? withFullStop(node, tokens[index + 1]) : node);
     if (token.nesting > 0) path.push(node);
   }
   fragment.normalize();
   return fragment;
+}
+
+/** A line may end behind a formula, or inside it, but not between the formula and its full stop: that moves into it. */
+function withFullStop(formula, next) {
+  const mark = next?.type === "text" && /^[.,;:!?)]+/.exec(next.content)?.[0];
+  const end = mark && [...formula.querySelectorAll(":scope > .katex > .katex-html > .katex-base")].at(-1);
+  if (!end) return formula;
+  next.content = next.content.slice(mark.length);
+  end.append(mark);
+  return formula;
 }
 
 function inlineNode(token) {

@@ -22,7 +22,7 @@ export async function fetchPage(url, options = {}) {
 export function swapFragments(page) {
   for (const fresh of page.querySelectorAll("[data-swap][id]")) {
     const stale = document.getElementById(fresh.id);
-    if (!stale || isSame(stale, fresh) || (isBeingFilledIn(stale) && fresh.querySelector("form"))) continue;
+    if (!stale || isSame(stale, fresh) || isInUse(stale, fresh)) continue;
     stale.toggleAttribute("hidden", fresh.hidden);
     stale.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
     received.set(stale, markup(fresh));
@@ -39,6 +39,14 @@ function isSame(stale, fresh) {
 /** Form tokens differ in each rendering, and mean the same. */
 function markup(element) {
   return element.innerHTML.replaceAll(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
+}
+
+/** Whether someone fills in a form that the fresh fragment has as well. */
+function isInUse(stale, fresh) {
+  const actions = new Set([...fresh.querySelectorAll("form")].map((form) => form.getAttribute("action")));
+  return [...stale.querySelectorAll("form")].some(
+    (form) => actions.has(form.getAttribute("action")) && isBeingFilledIn(form),
+  );
 }
 
 function isBeingFilledIn(element) {

@@ -87,7 +87,7 @@ class ChatWire:
             part.replace(b"\n", b"\r\n"),
             b": keep-alive\n\n" + part,
             part.replace(b"data: ", b"data:"),
-            b"event: message\nid: 1\nretry: 1000\n" + part,
+            b"event: message\nretry: 1000\n" + part,
             # a field with several data lines, which are joined with a line feed
             part.replace(b',"choices"', b',\ndata: "choices"'),
         )[number % 5]

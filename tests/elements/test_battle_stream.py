@@ -1,0 +1,221 @@
+"""The battle page's elements, told a script of events: the page is the server's markup plus the events."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import override_settings
+from django.urls import path
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from arena.battles.queries import BlindResponse, BlindTurn
+from arena.battles.steps import split_steps
+from tests.elements.conftest import Site
+
+pytestmark = pytest.mark.browser
+
+urlpatterns = [path("battles/<str:battle_id>/responses/<str:slot>/retry/", split_steps, name="retry_response")]
+BATTLE = "/battles/1/"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'"
+TEXTS = {
+    "A": (
+        "Let $p$ be prime.\n\n- one\n- two $x^2$\n\n$$\n\\frac{a}{b}\n\n= c\n$$\n\nSo $5 and $10.",
+        "## Hence\n\n**42**",
+    ),
+    "B": ("", "First.\n\nThen \\(y\\)."),
+}
+
+
+def battle_page(status: str, *, turns: int = 1, texts: dict[str, tuple[str, str]] = TEXTS, actions: str = "") -> str:
+    def response(slot: str, index: int) -> BlindResponse:
+        ended = status == "finished" or index < turns - 1
+        reasoning, answer = texts[slot] if ended else ("", "")
+        steps = tuple(split_steps(reasoning or answer))
+        word = "finished" if ended else "waiting"
+        return BlindResponse(slot, index, word, reasoning, answer, None, is_truncated=False, steps=steps)
+
+    rows = tuple(BlindTurn(index, "Why?", tuple(response(slot, index) for slot in "AB")) for index in range(turns))
+    battle = SimpleNamespace(id="1", slots=("A", "B"), turns=rows)
+    context = {"voters_battle": SimpleNamespace(battle=battle, may_steer=True, reveal=None)}
+    with override_settings(ROOT_URLCONF=__name__):
+        live = render_to_string("battles/_live.html", context)
+        sections = "".join(render_to_string("battles/_turn.html", {"turn": turn, **context}) for turn in rows)
+    ballot = "<form><input name=best></form>" if status == "finished" else "Vote when all have finished."
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Battle</title>'
+        '<script type="module" src="/pages/battle.js"></script>'
+        f'<battle-stream data-socket="/ws/battles/1/" data-battle="{BATTLE}" data-status="{status}">{live}{sections}'
+        f'<div id="battle-actions" data-swap>{actions}</div><section id="ballot" data-swap>{ballot}</section>'
+        "</battle-stream></html>"
+    )
+
+
+class Wire:
+    """The server's end of the page's sockets."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page, self.site = page, site
+        self.sockets: list[WebSocketRoute] = []
+        self.number = 0
+        page.route_web_socket(re.compile("/ws/"), lambda socket: self.sockets.append(socket))
+        site.headers["Content-Security-Policy"] = POLICY
+
+    def open(self, html: str) -> None:
+        self.site.pages[BATTLE] = 200, html
+        self.page.goto(f"{self.site.address}{BATTLE}")
+        self.wait_for(1)
+
+    def wait_for(self, sockets: int) -> None:
+        for _ in range(200):
+            if len(self.sockets) >= sockets:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"{len(self.sockets)} sockets")
+
+    def say(self, *events: object) -> None:
+        self.number += 1
+        self.sockets[-1].send(json.dumps({"c": f"1-{self.number}", "e": events}))
+
+    def play(self, slot: str, turn: int = 0, *, step: int = 7, end: str = "finished") -> None:
+        self.say({"type": "started", "slot": slot, "turn": turn})
+        for part, text in zip("ra", TEXTS[slot], strict=True):
+            for start in range(0, len(text), step):
+                self.say([slot, turn, part, text[start : start + step]])
+        self.say({"type": end, "slot": slot, "turn": turn, "code": "timed_out", "message": "It took too long."})
+
+
+@pytest.fixture
+def wire(page: Page, site: Site) -> Wire:
+    return Wire(page, site)
+
+
+def texts_of(page: Page) -> list[str]:
+    script = "panes => panes.map(pane => [...pane.querySelectorAll('.prose')].map(text => text.innerHTML).join('|'))"
+    html: list[str] = page.eval_on_selector_all("response-pane", script)
+    return html
+
+
+def test_streamed_battle_looks_like_the_finished_one_reloaded(page: Page, site: Site, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.say({"type": "turn", "index": 0, "prompt": "Why?"})
+    wire.play("A")
+    site.pages[BATTLE] = 200, battle_page("finished")
+    wire.play("B")
+
+    expect(page.locator("#ballot input")).to_be_visible()
+    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Finished")
+    expect(page.locator("#turn-0-A summary")).to_have_text("Reasoning · 18 words")
+    expect(page.locator("#turn-0-B summary")).to_have_text("Reasoning · not shared")
+    streamed = texts_of(page)
+    page.reload()
+    page.wait_for_selector("[data-plain]", state="detached")
+    assert texts_of(page) == streamed
+    assert "katex" in streamed[0]
+
+
+def test_lost_connection_is_told_and_resumed_from_the_cursor(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.say({"type": "started", "slot": "A", "turn": 0}, ["A", 0, "a", "one "])
+    expect(page.locator("#turn-0-A .step")).to_have_count(1)
+    wire.sockets[-1].close(code=1012)
+    wire.wait_for(2)
+    assert "cursor=1-1" in wire.sockets[-1].url
+    wire.say(["A", 0, "a", "two"])
+    expect(page.locator("#turn-0-A .step__text")).to_have_text("one two")
+    expect(page.locator("[data-part=connection]")).to_be_hidden()
+
+
+def test_failed_response_may_be_tried_again_and_starts_empty(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    retry = page.locator("#turn-0-A [data-part=retry]")
+    expect(retry).to_be_hidden()
+    wire.play("A", end="failed")
+    expect(page.locator("#turn-0-A [data-part=failure]")).to_have_text("It took too long.")
+    expect(retry).to_be_visible()
+    wire.say({"type": "restarted", "slot": "A", "turn": 0})
+    expect(retry).to_be_hidden()
+    expect(page.locator("#turn-0-A .step")).to_have_count(0)
+    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting")
+
+
+def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.say(["A", 0, "a", "Hmm.\n\nSo."], {"type": "relabel", "slot": "A", "turn": 0}, ["A", 0, "a", "42"])
+    expect(page.locator("#turn-0-A [data-part=steps] .step")).to_have_count(2)
+    expect(page.locator("#turn-0-A [data-part=answer]")).to_have_text("42")
+
+
+def test_follow_up_gets_panes_with_addresses_of_their_own(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("finished"))
+    wire.say({"type": "turn", "index": 1, "prompt": "And in base $b$?"}, {"type": "turn", "index": 1, "prompt": "?"})
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator("#turn-1-title")).to_have_text("Follow-up 1")
+    wire.play("A", turn=1)
+    expect(page.locator("#turn-1-A-step-2 li")).to_have_count(2)
+    expect(page.locator("#turn-1-A [data-part=retry]")).to_have_attribute("action", f"{BATTLE}responses/A/retry/")
+    ids = page.eval_on_selector_all("[id]", "elements => elements.map(element => element.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_collapsed_reasoning_is_not_painted_until_it_is_opened(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    page.locator("#turn-0-A summary").click()
+    wire.play("A")
+    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Finished")
+    assert page.locator("#turn-0-A [data-part=steps] .step").count() == 0
+    page.locator("#turn-0-A summary").click()
+    expect(page.locator("#turn-0-A [data-part=steps] .step")).to_have_count(4)
+
+
+def test_pane_follows_its_end_only_while_its_reader_does(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    body = page.locator("#turn-0-A [data-part=body]")
+    body.evaluate("body => { body.style.blockSize = '200px'; body.style.overflow = 'auto'; }")
+    gap = "body => body.scrollHeight - body.scrollTop - body.clientHeight"
+    wire.say(*[["A", 0, "r", f"Step {number}.\n\n"] for number in range(40)])
+    expect(page.locator("#turn-0-A .step")).to_have_count(40)
+    assert body.evaluate(gap) < 5
+    body.hover()
+    page.mouse.wheel(0, -300)
+    expect(page.locator("#turn-0-A [data-part=follow]")).to_be_visible()
+    wire.say(*[["A", 0, "r", f"Step {number}.\n\n"] for number in range(40)])
+    expect(page.locator("#turn-0-A .step")).to_have_count(80)
+    assert body.evaluate(gap) > 300
+    page.locator("#turn-0-A [data-part=follow]").click()
+    assert body.evaluate(gap) < 5
+
+
+def test_forms_are_sent_without_leaving_the_page_and_refusals_are_told(page: Page, site: Site, wire: Wire) -> None:
+    ask = f'<form method="post" action="{BATTLE}turns/"><textarea name="prompt"></textarea><button>Ask</button></form>'
+    wire.open(battle_page("finished", actions=ask))
+    site.pages[f"{BATTLE}turns/"] = 422, '<main><p role="alert">Write a question first.</p></main>'
+    page.locator("#battle-actions button").click()
+    expect(page.locator("#battle-actions [role=alert]")).to_have_text("Write a question first.")
+    site.pages[f"{BATTLE}turns/"] = 200, battle_page("running", turns=2, actions="Stop")
+    page.locator("textarea").fill("And now?")
+    page.locator("#battle-actions button").click()
+    expect(page.locator(".turn")).to_have_count(2)
+    expect(page.locator("#battle-actions")).to_have_text("Stop")
+    assert "And now?" in site.posted[-1][1]
+    assert page.url == f"{site.address}{BATTLE}"
+
+
+def test_half_filled_ballot_outlives_the_news_of_another_ballot(page: Page, site: Site, wire: Wire) -> None:
+    wire.open(battle_page("finished"))
+    page.locator("#ballot input").fill("B")
+    site.pages[BATTLE] = 200, battle_page("finished", actions="One ballot so far")
+    wire.say({"type": "ballots", "count": 1})
+    expect(page.locator("#battle-actions")).to_have_text("One ballot so far")
+    expect(page.locator("#ballot input")).to_have_value("B")
+
+
+def test_lost_log_is_fetched_anew(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.say(["A", 0, "a", "old"])
+    wire.say({"type": "resync"})
+    wire.wait_for(2)
+    assert "cursor" not in wire.sockets[-1].url
+    wire.say({"type": "snapshot", "slot": "A", "turn": 0, "reasoning": "", "answer": "new", "status": "streaming"})
+    expect(page.locator("#turn-0-A .step__text")).to_have_text("new")

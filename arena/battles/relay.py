@@ -106,6 +106,7 @@ class Relay:
         self._heart: asyncio.TimerHandle | None = None
         self._reader_id: int | None = None
         self._has_feeds = asyncio.Event()
+        self._is_closing = False
 
     @asynccontextmanager
     async def watch(self, battle_id: str) -> AsyncIterator[Feed]:
@@ -120,11 +121,14 @@ class Relay:
                 del self._feeds[feed.key]
 
     async def close(self) -> None:
+        """Let the reader come to its end; it is not cancelled, which would leave a half-read connection behind."""
+        self._is_closing = True
         if self._heart is not None:
             self._heart.cancel()
         while self._reader is not None and not self._reader.done():
-            self._reader.cancel()  # repeated: a connection that is just being made can swallow it
-            await asyncio.wait([self._reader], timeout=0.2)
+            self._has_feeds.set()
+            await self._interrupt_reader()
+            await asyncio.wait([self._reader], timeout=0.05)
         await self._client.aclose()
 
     async def _open(self, battle_id: str) -> Feed:
@@ -159,9 +163,9 @@ class Relay:
                 await self._client.client_unblock(self._reader_id)
 
     async def _read(self) -> None:
-        """Read until the process ends. A lost Redis is waited for; reading goes on where it stopped."""
+        """Read until closed. A lost Redis is waited for; reading goes on where it stopped."""
         back_off_s = 0.05
-        while True:
+        while not self._is_closing:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
                 async with redis.asyncio.Redis.from_url(
@@ -178,10 +182,11 @@ class Relay:
 
     async def _read_on(self, client: redis.asyncio.Redis) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._is_closing:
             if not self._feeds:
                 self._has_feeds.clear()
                 await self._has_feeds.wait()
+                continue
             streams: dict[KeyT, StreamIdT] = {key: feed.entry_id for key, feed in self._feeds.items()}
             answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
             read_at = loop.time()

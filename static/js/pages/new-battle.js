@@ -27,6 +27,7 @@ if (form) {
       const name = item.textContent.toLowerCase();
       item.hidden = !item.querySelector("input").checked && !words.every((word) => name.includes(word));
     }
+    form.querySelector(".picker").scrollTop = 0;
   });
   finder?.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault();

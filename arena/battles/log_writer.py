@@ -120,6 +120,7 @@ class LogWriter:
         """Flush until cancelled. A lost Redis is waited for; nothing gathered is dropped meanwhile."""
         loop = asyncio.get_running_loop()
         back_off_s = FLUSH_EVERY_S
+        self._dirty.set()  # what an earlier call left, if it broke
         while True:
             await self._dirty.wait()
             self._dirty.clear()

@@ -175,10 +175,12 @@ class Relay:
                     back_off_s = 0.05
                     await self._read_on(client)
             except (RedisError, OSError) as error:
-                self._reader_id = None
                 logger.warning("Redis cannot be read: %s; trying again in %.1f s", error, back_off_s)
-                await asyncio.sleep(back_off_s)
-                back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
+            except Exception:  # a fault of ours: without this task every page of the process would stand still
+                logger.exception("the reader of the logs broke; trying again in %.1f s", back_off_s)
+            self._reader_id = None
+            await asyncio.sleep(back_off_s)
+            back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
 
     async def _read_on(self, client: redis.asyncio.Redis) -> None:
         loop = asyncio.get_running_loop()

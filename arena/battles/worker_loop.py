@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -165,6 +165,10 @@ class WorkerLoop:
         """Wait until the run's events are in the log (or the run is lost), then give up its lease."""
         self._wait(self._close_run(run))
 
+    def abandon_run(self, run: Run) -> None:
+        """Nobody waits for this run any more: end its streams and let go of its lease, so that it is taken over."""
+        self._wait(self._abandon_run(run))
+
     # --- below: only in the loop's own thread ----------------------------------------------------
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -186,13 +190,22 @@ class WorkerLoop:
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
         self._writer = LogWriter(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
-        for work in (self._writer.work(), self._renew_leases(), self._watch_limits(), self._listen_for_stops()):
-            self._keep(work)
+        for work in (self._writer.work, self._renew_leases, self._watch_limits, self._listen_for_stops):
+            self._keep(self._for_ever(work))
 
     def _keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Without any of these tasks all runs of the worker hang: after a fault of ours it begins again."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("%s broke", work.__qualname__)
+            await asyncio.sleep(BACK_OFF_MAX_S)
 
     async def _start_run(
         self, run_id: str, battle_id: UUID, parts: list[Part], deliver: Callable[[Part, Outcome | None], None]
@@ -236,6 +249,11 @@ class WorkerLoop:
 
     def _append(self, run: Run, event: Event) -> None:
         self._writer.add(run.log, event, urgent=True)
+
+    async def _abandon_run(self, run: Run) -> None:
+        run.log.close()
+        run.interrupt()
+        await self._close_run(run)
 
     async def _close_run(self, run: Run) -> None:
         await run.log.drained()

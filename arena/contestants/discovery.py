@@ -1,8 +1,8 @@
 """Looking what model servers offer, without asking any model: no request here costs money. No database here.
 
-Ollama is read leniently, as every server is, and not through its own client: that one wants all of a list to be as the
-newest Ollama writes it (early ones give a `name` and no `model`; a date it can't read hides every model), and it would
-read a list of any length.
+Ollama's own client describes its models. The list of them is read leniently, as every server's is: the client wants all
+of it to be as the newest Ollama writes it (early ones give a `name` and no `model`; one date it can't read hides every
+model), and it would read a list of any length.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 import httpx
+import ollama
 
 from arena.contestants.models import Provider
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.anthropic import API_VERSION
 from arena.contestants.providers.http import BROKEN, NO_SUCH_CALL, make_client
 from arena.contestants.providers.text import clean
-from arena.contestants.providers.values import as_count, as_dict, as_list, as_text, parse_json
+from arena.contestants.providers.values import as_count, as_dict, as_text, parse_json
 from arena.contestants.servers import Server
 
 LOOK_TIMEOUT_S = 5.0
@@ -83,13 +84,13 @@ async def describe(server: Server, models: Collection[str]) -> list[Found]:
         return [_named(model) for model in models]
     deadline = asyncio.get_running_loop().time() + DESCRIBE_TIMEOUT_S
     turn = asyncio.Semaphore(DESCRIBED_AT_ONCE)
-    async with make_client() as client:
+    async with ollama.AsyncClient(server.base_url, trust_env=False, headers=_bearer(server)) as client:
 
         async def shown(model: str) -> Found:
             try:
                 async with asyncio.timeout_at(deadline), turn:
-                    return await _shown(client, server, model)
-            except (*BROKEN, TooLong, ValueError):  # TimeoutError is an OSError
+                    return await _shown(client, model)
+            except (*BROKEN, ollama.ResponseError, ValueError):  # TimeoutError is an OSError
                 return _named(model)
 
         return list(await asyncio.gather(*map(shown, models)))
@@ -192,20 +193,14 @@ def _names(names: Iterable[str | None]) -> frozenset[str]:
     return frozenset(islice(fit, MAX_MODELS))
 
 
-async def _shown(client: httpx.AsyncClient, server: Server, model: str) -> Found:
+async def _shown(client: ollama.AsyncClient, model: str) -> Found:
     """What `/api/show` says; old servers say nothing of capabilities, then the name must do."""
-    # Early servers want `name`.
-    wanted = {"model": model, "name": model}
-    status, body = await _ask(client, "POST", f"{server.base_url}/api/show", _bearer(server), wanted)
-    if not 200 <= status < 300:
-        return _named(model)
-    shown = as_dict(parse_json(body.decode(errors="replace")))
-    abilities = as_list(shown.get("capabilities"))
-    info = as_dict(shown.get("model_info"))
-    contexts = [as_count(value) for key, value in info.items() if key.endswith(".context_length")]
+    shown = await client.show(model)
+    abilities = shown.capabilities or ()
+    contexts = [as_count(value) for key, value in (shown.modelinfo or {}).items() if key.endswith(".context_length")]
     return _found(
         model,
-        params_b=_billions(as_text(as_dict(shown.get("details")).get("parameter_size"))),
+        params_b=_billions((shown.details and shown.details.parameter_size) or ""),
         is_contestant="completion" in abilities if abilities else not _NO_CONTESTANT.search(model),
         is_reasoner="thinking" in abilities or bool(_REASONERS.search(model)),
         max_context=contexts[0] if contexts else None,

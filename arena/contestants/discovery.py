@@ -125,7 +125,7 @@ async def _look(client: httpx.AsyncClient, server: Server) -> Look:
 
 
 async def _look_at_ollama(client: httpx.AsyncClient, server: Server) -> Look:
-    status, body = await _ask(client, "GET", f"{server.base_url}/api/tags", _bearer(server))
+    status, body = await _ask(client, f"{server.base_url}/api/tags", _bearer(server))
     if problem := _refusal(server, status):
         return Look(server, problem=problem)
     rows = as_dict(parse_json(body.decode(errors="replace"))).get("models")
@@ -141,7 +141,7 @@ async def _list(client: httpx.AsyncClient, server: Server) -> Look:
         headers = {"anthropic-version": API_VERSION} | ({"x-api-key": server.api_key} if server.api_key else {})
         urls = [f"{server.base_url.removesuffix('/v1')}/v1/models?limit=1000"]
     for url in urls:
-        status, body = await _ask(client, "GET", url, headers)
+        status, body = await _ask(client, url, headers)
         if status not in NO_SUCH_CALL:
             break
     if status in NO_SUCH_CALL:
@@ -151,11 +151,9 @@ async def _list(client: httpx.AsyncClient, server: Server) -> Look:
     return Look(server, _models_in(body))
 
 
-async def _ask(
-    client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str], json: object = None
-) -> tuple[int, bytes]:
+async def _ask(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> tuple[int, bytes]:
     """Status and body. Raises TooLong."""
-    async with client.stream(method, url, headers=headers, json=json) as response:
+    async with client.stream("GET", url, headers=headers) as response:
         body = bytearray()
         async for data in response.aiter_bytes():
             body += data

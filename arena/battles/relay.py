@@ -60,13 +60,16 @@ class Feed:
         self._dropped_to = START
         self._frames: dict[Position, str] = {}
         self._news = asyncio.Event()
+        self._resting: set[asyncio.Future[None]] = set()
 
     def append(self, entry_id: bytes, events: list[Wire]) -> None:
         position = parse_position(entry_id)
         if position <= self.position:
             return
         self.position, self.entry_id = position, entry_id
-        self.state.apply(events)
+        if self.state.apply(events):
+            for rest in self._resting:
+                _end(rest)
         self._entries.append((position, events))
         while len(self._entries) > ENTRIES_HELD:
             self._dropped_to = self._entries.popleft()[0]
@@ -83,6 +86,18 @@ class Feed:
             await self._news.wait()
         return self.position > position
 
+    async def rest(self, seconds: float) -> None:
+        """Let news gather. The first text of a response cuts the rest short."""
+        loop = asyncio.get_running_loop()
+        rest: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _end, rest)
+        self._resting.add(rest)
+        try:
+            await rest
+        finally:
+            timer.cancel()
+            self._resting.discard(rest)
+
     def reaches_back_to(self, position: Position) -> bool:
         """Is every entry after `position` still held, and was `position` ever a place in this log?"""
         return self._dropped_to <= position <= self.position
@@ -94,6 +109,11 @@ class Feed:
             entries = [events for _, events in newest_first][::-1]
             self._frames[position] = message(self.position, join_deltas(chain.from_iterable(entries)))
         return self._frames[position]
+
+
+def _end(rest: "asyncio.Future[None]") -> None:
+    if not rest.done():
+        rest.set_result(None)
 
 
 class Relay:
@@ -192,13 +212,16 @@ class Relay:
             streams: dict[KeyT, StreamIdT] = {key: feed.entry_id for key, feed in self._feeds.items()}
             answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
             read_at = loop.time()
+            is_text = False
             for key, entries in answer or ():
                 feed = self._feeds.get(key)
                 if feed is not None:
                     for id_, fields in entries:
-                        feed.append(id_, decode(fields))
+                        events = decode(fields)
+                        feed.append(id_, events)
+                        is_text |= isinstance(events[-1], list)
                     feed.wake()
-            if answer:
+            if is_text:  # what announces text is followed by text, which is not to wait
                 await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))
 
 

@@ -14,7 +14,7 @@ import redis
 
 from arena.battles.events import Event, Wire
 
-# Entries kept per battle: one holds ~33 ms of text, so this is more than a response may take at most.
+# Entries kept per battle: one holds ~50 ms of text, so this is more than a response may take at most.
 LOG_ENTRIES_MAX = 150_000
 # A log is read by those who watch; this long after its last entry nobody does.
 LOG_EXPIRY_S = 6 * 60 * 60

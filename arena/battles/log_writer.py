@@ -18,7 +18,7 @@ from arena.battles.leases import APPEND_SCRIPT, LEASE_S, RESTORE_SCRIPT, Append,
 
 logger = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.033
+FLUSH_EVERY_S = 0.05
 BACK_OFF_MAX_S = 2.0
 
 

@@ -8,6 +8,7 @@ from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from arena.celery import app
+from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
 # Nothing a browser sends over a socket is read.
@@ -40,6 +41,7 @@ def run_worker() -> None:
     """Take tasks, each in a thread. One worker takes as many as it has threads; start more for more."""
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
+    app.steps["consumer"].add(BusySign)
     app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
 
 

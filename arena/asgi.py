@@ -14,6 +14,7 @@ from channels.security.websocket import OriginValidator  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
+from arena.running.limits import BoundedBodies  # noqa: E402
 
 
 class SameSiteOnly(OriginValidator):
@@ -28,7 +29,7 @@ class SameSiteOnly(OriginValidator):
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": BoundedBodies(django_application, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
         "websocket": SameSiteOnly(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_HOSTS),
     }
 )

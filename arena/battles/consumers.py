@@ -49,7 +49,7 @@ class BattleConsumer(AsyncWebsocketConsumer):
         try:
             async with relay().watch(str(battle_id)) as feed:
                 position = await self._begin(feed, battle_id)
-                await self._follow(feed, position)
+                await self._follow(feed, position, battle_id)
         except RedisError as error:
             logger.warning("a battle cannot be watched: %s", error)
             await self.close(CLOSE_TRY_AGAIN)
@@ -60,6 +60,9 @@ class BattleConsumer(AsyncWebsocketConsumer):
         position = position_of(cursor) if cursor else None
         if position is not None and feed.reaches_back_to(position):
             return position
+        return await self._restate(feed, battle_id)
+
+    async def _restate(self, feed: Feed, battle_id: UUID) -> Position:
         battle = await self._battle(battle_id)
         if battle is None:
             await self.send(text_data=message(feed.position, [Resync().wire()]))
@@ -69,19 +72,30 @@ class BattleConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=message(position, present_state(battle, feed.state)))
         return position
 
-    async def _follow(self, feed: Feed, position: Position) -> None:
+    async def _follow(self, feed: Feed, position: Position, battle_id: UUID) -> None:
         while True:
-            if await feed.news_after(position):
+            if not await feed.news_after(position):
+                await self.send(text_data=message(position, [Alive().wire()]))
+                continue
+            if feed.reaches_back_to(position):
                 frame, position = feed.frame_after(position), feed.position
                 await self.send(text_data=frame)
-                await asyncio.sleep(FRAME_EVERY_S)
-            else:
-                await self.send(text_data=message(position, [Alive().wire()]))
+            else:  # this browser took so long to read that what follows is not held any more
+                position = await self._restate(feed, battle_id)
+            await feed.rest(FRAME_EVERY_S)
 
     @database_sync_to_async
     def _battle(self, battle_id: UUID) -> BlindBattle | None:
         battle = find_battle(battle_id, voter_of_scope(self.scope))
         return blind_battle(battle) if battle else None
+
+
+class NothingHere(AsyncWebsocketConsumer):
+    """Sockets at any other address: closed, instead of a traceback in the log."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(CLOSE_NOT_FOUND)
 
 
 def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import httpx
 import redis
-from django.db import DatabaseError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -42,6 +42,7 @@ SAVE_RETRY_LIMIT_S = 120.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE = timedelta(seconds=10)
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
+BROKEN = ("failed", "Something went wrong in the arena itself.")
 
 Delivery = tuple[Part, Outcome | None]
 
@@ -61,16 +62,20 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
     run = loop.start_run(run_id, battle_id, parts, deliver=lambda part, outcome: deliveries.put((part, outcome)))
-    for _ in parts:
-        part, outcome = deliveries.get()
-        response = claimed[part.response_id]
-        if outcome is None:
-            event = _persist(partial(hand_over, response, run.text_of(part)))
-        else:
-            event = _persist(partial(save_outcome, response, outcome))
-        _give_connection_back()
-        if event is not None:
-            loop.append(run, event)
+    try:
+        for _ in parts:
+            part, outcome = deliveries.get()
+            response = claimed[part.response_id]
+            if outcome is None:
+                event = _ended(response, partial(hand_over, response, run.text_of(part)))
+            else:
+                event = _ended(response, partial(save_outcome, response, outcome))
+            _give_connection_back()
+            if event is not None:
+                loop.append(run, event)
+    except BaseException:
+        loop.abandon_run(run)  # or its lease would be renewed for ever, and nobody could take it over
+        raise
     loop.close_run(run)
 
 
@@ -99,8 +104,8 @@ def hand_over(response: Response, text: tuple[str, str]) -> Event | None:
     return save_outcome(response, _cut_off(text, is_stopped=is_stopped))
 
 
-def _cut_off(text: tuple[str, str], *, is_stopped: bool) -> Outcome:
-    code, message = ("", "") if is_stopped else INTERRUPTED
+def _cut_off(text: tuple[str, str], *, is_stopped: bool, why: tuple[str, str] = INTERRUPTED) -> Outcome:
+    code, message = ("", "") if is_stopped else why
     return Outcome(
         status=ResponseStatus.STOPPED if is_stopped else ResponseStatus.FAILED,
         reasoning=text[0],
@@ -208,7 +213,7 @@ def _take_over(response: Response, client: redis.Redis) -> None:
     for _, events in read_log(client, response.turn.battle_id):
         state.apply(events)
     text = state.responses.get((response.turn.index, response.seat.slot))
-    event = hand_over(response, (text.reasoning, text.answer) if text else ("", ""))
+    event = _ended(response, partial(hand_over, response, (text.reasoning, text.answer) if text else ("", "")))
     if event is not None:
         publish(client, response.turn.battle_id, [event])
 
@@ -235,6 +240,15 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
     }
 
 
+def _ended(response: Response, save: "partial[Event | None]") -> Event | None:
+    """Save how a response ended. One that cannot be saved as it is ends without its text: it must not run for ever."""
+    try:
+        return _persist(save)
+    except Exception:
+        logger.exception("response %s cannot be saved as it is", response.pk)
+    return _persist(partial(save_outcome, response, _cut_off(("", ""), is_stopped=False, why=BROKEN)))
+
+
 def _persist(save: "partial[Event | None]") -> Event | None:
     """Save, waiting for a database that is away or busy. What can't be saved in time is left to the sweep."""
     give_up_at = time.monotonic() + SAVE_RETRY_LIMIT_S
@@ -242,7 +256,7 @@ def _persist(save: "partial[Event | None]") -> Event | None:
     while True:
         try:
             return save()
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             if time.monotonic() > give_up_at:
                 logger.exception("a response could not be saved")
                 return None

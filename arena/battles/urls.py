@@ -1,9 +1,9 @@
 from typing import TYPE_CHECKING
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 
 from arena.battles import views
-from arena.battles.consumers import BattleConsumer
+from arena.battles.consumers import BattleConsumer, NothingHere
 
 if TYPE_CHECKING:  # a name that only the type stubs have
     from channels.routing import URLRouter, _ExtendedURLPattern
@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern] = [
 ]
 websocket_urlpatterns: "list[_ExtendedURLPattern | URLRouter]" = [
     path("ws/battles/<uuid:battle_id>/", BattleConsumer.as_asgi()),  # type: ignore[arg-type, list-item]  # ASGI, as Channels routes take
+    re_path("", NothingHere.as_asgi()),  # type: ignore[arg-type, list-item]  # as above
 ]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Avg
+from django.db.models import Avg, Q
 
 from arena.battles.models import Response, ResponseStatus
 from arena.contestants.models import Contestant
@@ -17,7 +17,7 @@ _CORRECT = {Judgement.CORRECT.value: 1.0, Judgement.FLAWED.value: 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a contestant's finished responses took, counted and open battles alike; None where no server told."""
+    """What a contestant's finished responses took, in ranked and open battles alike; None where no server told."""
 
     cost_per_answer_usd: float | None = None
     first_token_ms: int | None = None
@@ -53,8 +53,12 @@ def counted_votes() -> tuple[Votes, list[Contestant]]:
 
 
 def figures() -> dict[int, Figures]:
-    """By contestant id, over its finished responses. Two queries."""
-    finished = Response.objects.filter(status=ResponseStatus.FINISHED).order_by()
+    """By contestant id, over its finished responses in battles whose names are known. Two queries.
+
+    Those of a battle that still is blind would move a figure the moment it ends, and so tell who took part in it.
+    """
+    names_known = Q(turn__battle__revealed_at__isnull=False) | Q(turn__battle__blind=False)
+    finished = Response.objects.filter(names_known, status=ResponseStatus.FINISHED).order_by()
     first_tokens: dict[int, list[int]] = defaultdict(list)
     known = finished.filter(first_token_ms__isnull=False)
     for contestant, milliseconds in known.values_list("seat__contestant_id", "first_token_ms").iterator(10_000):

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from redis import RedisError
 
 from arena.running import redis_clients
-from arena.running.tasks import HEARTBEAT_KEY
+from arena.running.tasks import BUSY_KEY, HEARTBEAT_KEY
 
 LIMIT_S = 2.0
 
@@ -52,8 +52,11 @@ def redis_health() -> Health:
 def worker_health() -> Health:
     try:
         beat = redis_clients.client().get(HEARTBEAT_KEY)
+        is_busy = not beat and redis_clients.client().exists(BUSY_KEY)
     except (RedisError, OSError):
         return Health(ok=False, state="unknown while Redis does not answer")
+    if is_busy:
+        return Health(ok=True, state="all its threads are at work")
     if not isinstance(beat, str):
         return Health(ok=False, state="has taken no task lately")
     age = max(0, round(time.time() - float(beat)))

@@ -8,8 +8,11 @@ from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from arena.celery import app
+from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
+# Nothing a browser sends over a socket is read.
+SOCKET_MESSAGE_MAX_BYTES = 4096
 
 
 def run_web(fd: int | None) -> None:
@@ -19,7 +22,10 @@ def run_web(fd: int | None) -> None:
         host=settings.HOST,
         port=settings.PORT,
         loop="uvloop",
+        # httptools gathers headers of any size; h11 refuses more than 64 KiB. Parsing is a small part of a page's cost.
+        http="h11",
         ws="websockets-sansio",
+        ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         # Compressing costs twice the CPU time and three times the memory, and saves half of few bytes.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
@@ -35,6 +41,7 @@ def run_worker() -> None:
     """Take tasks, each in a thread. One worker takes as many as it has threads; start more for more."""
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
+    app.steps["consumer"].add(BusySign)
     app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
 
 

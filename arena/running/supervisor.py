@@ -22,6 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from arena.running import preparation, readiness
 from arena.running.children import Guard, kill_group, spawn
 from arena.running.redis_server import EmbeddedRedis
+from arena.running.watchdog import LOOK_EVERY_S, WorkerWatch
 
 READY_LIMIT_S = 90.0
 # A process that lived this long had started well: its death says nothing about its next start.
@@ -90,6 +91,7 @@ class Supervisor:
     def __init__(self, *, stops_with_parent: bool = False) -> None:
         self.children: dict[str, Child] = {}
         self.stop_requests = 0
+        self.watch = WorkerWatch()
         self.parent = os.getppid() if stops_with_parent else None
         self._selector = selectors.DefaultSelector()
         self._is_stopping = False
@@ -102,8 +104,10 @@ class Supervisor:
             self._guard = Guard()
             try:
                 self._start_all(listener)
+                self.watch.begin()
                 while not self.stop_requests:
-                    self._turn(PARENT_CHECK_S if self.parent else None)
+                    self._turn(PARENT_CHECK_S if self.parent else LOOK_EVERY_S)
+                    self._end_hung_worker()
             except Interrupted:
                 pass
             finally:
@@ -172,6 +176,14 @@ class Supervisor:
             if child.process is None and not self._is_stopping and time.monotonic() >= child.restart_at:
                 self._start(child)
                 self._say(f"{child.name} starts again")
+
+    def _end_hung_worker(self) -> None:
+        """It is started again like any other that has ended."""
+        worker = self.children["worker"].process
+        if worker is not None and self.watch.is_hung():
+            self._say("worker is alive, but takes no tasks")
+            kill_group(worker, signal.SIGKILL)
+            self.watch.begin()
 
     def _start(self, child: Child) -> None:
         process = child.start()

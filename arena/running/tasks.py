@@ -10,6 +10,9 @@ HEARTBEAT_KEY = "running:heartbeat"
 # Beat sends one each 5 s; after four missed ones nobody can be said to take tasks.
 HEARTBEAT_EXPIRES_S = 20
 TOKEN_EXPIRES_S = 120
+# Set while all threads of a worker are at work: then heartbeats wait, and nothing is wrong.
+BUSY_KEY = "running:busy"
+BUSY_EXPIRES_S = 20
 
 
 def token_key(token: str) -> str:

@@ -4,7 +4,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -95,6 +95,6 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
         moment = datetime.fromisoformat(created_at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return moment, UUID(pk)
-    except (binascii.Error, UnicodeError, ValueError) as error:
+        return moment.astimezone(UTC), UUID(pk)
+    except (binascii.Error, UnicodeError, ValueError, OverflowError) as error:
         raise ValueError("This cursor was not made here. Begin without one, and use `next` of each answer.") from error

@@ -1,3 +1,5 @@
+from base64 import urlsafe_b64encode
+
 import pytest
 from django.conf import LazySettings
 
@@ -14,6 +16,10 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = "0b1f8cb6-5f0e-4a39-9a0c-3f1f7c3a5c77"
 
 VERDICTS = {"A": "correct", "B": "flawed"}
+
+
+def cursor_at(moment: str) -> str:
+    return urlsafe_b64encode(f"{moment} {UNKNOWN}".encode()).decode()
 
 
 def test_a_finished_battle_before_the_ballot() -> None:
@@ -277,6 +283,8 @@ def test_nobody_has_no_battles() -> None:
         ({"cursor": "nonsense"}, 422, "cursor"),
         ({"cursor": "é"}, 422, "cursor"),
         ({"cursor": "MjAyNg=="}, 422, "cursor"),
+        ({"cursor": cursor_at("0001-01-01T00:00:00+23:59")}, 422, "cursor"),
+        ({"cursor": cursor_at("9999-12-31T23:59:59-23:59")}, 422, "cursor"),
         ({"cursor": "x" * 201}, 422, "at most 200"),
         ({"limit": "0"}, 422, "1 or more"),
         ({"limit": "101"}, 422, "100 or less"),
@@ -286,6 +294,8 @@ def test_nobody_has_no_battles() -> None:
 )
 def test_a_list_that_cannot_be_is_refused(parameters: dict[str, str], status: int, words: str) -> None:
     assert_problem(Api().get("/battles", **parameters), status, words)
+    api, _ = visitor()
+    assert_problem(api.get("/battles", **parameters), status, words)
 
 
 def test_the_battle_stays_as_it_was_when_its_list_is_read() -> None:

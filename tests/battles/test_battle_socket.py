@@ -13,7 +13,8 @@ from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.conf import settings
 
-from arena.battles.event_log import LogState, publish
+from arena.battles import relay
+from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
     ResponseFinished,
     ResponseRestarted,
@@ -116,6 +117,28 @@ async def test_cursor_brings_exactly_what_was_missed(publishing: Callable[[Battl
     async with browser(battle.pk, cursor) as socket:
         _, events = await next_message(socket)
     assert events == [["A", 0, "r", "missed "], ["B", 0, "a", "both"]]
+
+
+async def test_browser_that_fell_too_far_behind_is_told_everything_anew(
+    publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "ENTRIES_HELD", 3)
+    battle = await make()
+    say = publishing(battle)
+    state = LogState()
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+        state.apply(events)
+        with redis.Redis.from_url(settings.REDIS_URL) as client, client.pipeline(transaction=True) as pipe:
+            for number in range(20):  # at once: the feed reads all of them before the socket sends any
+                pipe.xadd(log_key(battle.pk), {"e": encode([TextDelta("A", 0, "a", f"{number} ")])})
+            pipe.execute()
+        _, events = await next_message(socket)
+        state.apply(events)
+        say(TextDelta("A", 0, "a", "end"))
+        _, events = await next_message(socket)
+        state.apply(events)
+    assert state.responses[0, "A"].answer == "".join(f"{number} " for number in range(20)) + "end"
 
 
 @pytest.mark.parametrize("cursor", ["zzzzzzzzzz", "garbage!", "0", "-1", "9" * 400])

@@ -140,6 +140,19 @@ def test_failed_response_may_be_tried_again_and_starts_empty(page: Page, wire: W
     expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting for its turn")
 
 
+def test_long_silence_is_explained_until_the_first_word(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    wire.say({"type": "started", "slot": "A", "turn": 0})
+    patience = page.locator("#turn-0-A [data-part=patience]")
+    expect(patience).to_be_hidden()
+    page.clock.fast_forward("00:30")
+    expect(patience).to_be_visible()
+    wire.say(["A", 0, "a", "So."])
+    page.clock.fast_forward("00:01")
+    expect(patience).to_be_hidden()
+
+
 def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:
     wire.open(battle_page("running"))
     wire.say(["A", 0, "a", "Hmm.\n\nSo."], {"type": "relabel", "slot": "A", "turn": 0}, ["A", 0, "a", "42"])

@@ -164,3 +164,24 @@ def test_command_says_what_it_counted(pair: list[Contestant]) -> None:
     out = StringIO()
     call_command("refresh_leaderboard", stdout=out)
     assert out.getvalue() == "reasoning: ballots 1, battles 1.\npreference: nothing new.\n"
+
+
+def test_battle_that_is_still_blind_moves_nothing(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    Response.objects.update(output_tokens=100, cost_usd=0.5, first_token_ms=200)
+    refresh_leaderboard()
+    unseen = make_finished_battle(contestants=pair)
+    of_unseen = Response.objects.filter(turn__battle=unseen)
+    of_unseen.update(output_tokens=900, cost_usd=2.5, first_token_ms=4000)
+    assert refresh_leaderboard() == []
+    vote_on(unseen, "cf", "A")
+    refresh_leaderboard()
+    assert rows("reasoning")["ann"]["output_tokens"] == 500
+
+
+def test_open_battle_counts_in_the_figures_before_any_vote(pair: list[Contestant]) -> None:
+    vote(pair, "cf", "A")
+    open_battle = make_finished_battle(contestants=pair, blind=False)
+    Response.objects.filter(turn__battle=open_battle).update(output_tokens=900)
+    refresh_leaderboard()
+    assert rows("reasoning")["ann"]["output_tokens"] == 900

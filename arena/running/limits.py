@@ -1,0 +1,59 @@
+"""What a request may cost before anything has looked at it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CONTENT_LENGTH = b"content-length"
+# So much more is read and dropped: answered in mid-body, a browser would show a lost connection instead of the answer.
+DRAINED_BYTES = 50_000_000
+
+
+class ClientLeft(Exception):
+    """Before its request was complete."""
+
+
+class BoundedBodies:
+    """Reads the body before the application does, and keeps no more than `limit` bytes.
+
+    Django itself writes bodies of any size to the disk, and believes a request that does not state its length. Here
+    a body that is too large arrives empty, under a length that Django refuses in its own words.
+    """
+
+    def __init__(self, application: Application, *, limit: int) -> None:
+        self._application = application
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await self._read(receive)
+        except ClientLeft:
+            return
+        if body is None:
+            headers = [(name, value) for name, value in scope["headers"] if name != CONTENT_LENGTH]
+            scope = {**scope, "headers": [*headers, (CONTENT_LENGTH, b"%d" % (self._limit + 1))]}
+        unread = [{"type": "http.request", "body": body or b"", "more_body": False}]
+
+        async def receive_again() -> Mapping[str, Any]:
+            return unread.pop() if unread else await receive()
+
+        await self._application(scope, receive_again, send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The whole body; None if it is too large."""
+        body = bytearray()
+        size = 0
+        more = True
+        while more and size <= self._limit + DRAINED_BYTES:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            size += len(message.get("body", b""))
+            if size <= self._limit:
+                body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return bytes(body) if size <= self._limit else None

@@ -1,0 +1,99 @@
+"""Requests and sockets that are too large, sent to the real web process: refused, and nothing is kept of them."""
+
+import json
+import socket
+from pathlib import Path
+from tempfile import gettempdir
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.sync.client import connect
+
+from arena.battles.models import Battle
+from arena.running.limits import BoundedBodies
+from tests.factories import make_finished_battle
+from tests.live import LiveArena
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def connection(live_arena: LiveArena) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", live_arena.web.port), timeout=10)
+    made.settimeout(10)
+    return made
+
+
+def answer(connection: socket.socket) -> tuple[int, str]:
+    with connection, connection.makefile("rb") as reader:
+        text = reader.read().decode()
+    return int(text.split()[1]), text
+
+
+def chunked(path: str, content_type: str, body: bytes, times: int) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: {content_type}\r\n"
+    chunk = b"%x\r\n%s\r\n" % (len(body), body)
+    return head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * times + b"0\r\n\r\n"
+
+
+def test_json_of_no_stated_length_is_refused_above_the_limit(connection: socket.socket) -> None:
+    connection.sendall(chunked("/api/v1/battles", "application/json", b" " * 100_000, 50))
+    status, text = answer(connection)
+    assert (status, "at most 1,000,000 bytes" in text) == (413, True)
+
+
+def test_json_of_no_stated_length_is_taken_below_the_limit(connection: socket.socket) -> None:
+    connection.sendall(chunked("/api/v1/battles", "application/json", json.dumps({"prompt": "2 + 2?"}).encode(), 1))
+    assert answer(connection)[0] == 201
+    assert Battle.objects.count() == 1
+
+
+def test_uploaded_file_is_not_written_to_the_disk(connection: socket.socket) -> None:
+    before = set(Path(gettempdir()).glob("*.upload"))
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    connection.sendall(chunked("/battles/", "multipart/form-data; boundary=x", head + b"x" * MEGABYTE, 5))
+    assert 400 <= answer(connection)[0] < 500
+    assert set(Path(gettempdir()).glob("*.upload")) == before
+
+
+def test_headers_without_end_are_refused(connection: socket.socket) -> None:
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-More: " + b"x" * 100_000)
+    assert answer(connection)[0] == 400
+
+
+def test_large_socket_message_closes_the_socket(live_arena: LiveArena) -> None:
+    battle = make_finished_battle()
+    with connect(f"{live_arena.socket_url}/ws/battles/{battle.pk}/") as browser:
+        browser.recv(10)
+        browser.send("x" * 100_000)
+        with pytest.raises(ConnectionClosed) as closed:
+            browser.recv(10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == CloseCode.MESSAGE_TOO_BIG
+
+
+def test_socket_at_another_address_is_closed_without_a_traceback(live_arena: LiveArena) -> None:
+    log = live_arena.web.log
+    before = log.read_text()
+    with connect(f"{live_arena.socket_url}/ws/elsewhere/") as astray, pytest.raises(ConnectionClosed) as closed:
+        astray.recv(10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4404
+    assert "Traceback" not in log.read_text()[len(before) :]
+
+
+async def test_request_that_breaks_off_is_not_acted_on() -> None:
+    asked: list[object] = []
+
+    async def application(scope: object, *_: object) -> None:
+        asked.append(scope)
+
+    guarded = ApplicationCommunicator(BoundedBodies(application, limit=100), {"type": "http", "headers": []})
+    await guarded.send_input({"type": "http.request", "body": b"half of a que", "more_body": True})
+    await guarded.send_input({"type": "http.disconnect"})
+    await guarded.wait(5)
+    assert asked == []

@@ -18,7 +18,8 @@ from tests.factories import make_contestant
 CORPUS: list[str] = json.loads((Path(__file__).parent.parent / "js" / "data" / "hostile.json").read_text())
 # What opens a block that stays open would keep those after it from being read as anything else: it comes last.
 OPENERS = ("```", "~~~", "$$", "\\[", "\\begin")
-ATTACKS = "\n\n".join(sorted(CORPUS, key=lambda text: any(opener in text for opener in OPENERS)))
+LAST_WORDS = "That was all of it."
+ATTACKS = "\n\n".join([*sorted(CORPUS, key=lambda text: any(opener in text for opener in OPENERS)), LAST_WORDS])
 PIECE = 400
 FORBIDDEN = (
     "img, script, style, link, iframe, object, embed, form, input, button, base, meta, video, audio, "
@@ -53,6 +54,11 @@ def attackers(live_arena: object) -> Iterator[list[Server]]:
         yield [thinker, talker]
 
 
+def wait_until_painted(page: Page) -> None:
+    for slot in "AB":
+        expect(pane(page, slot).locator("[data-part=answer]")).to_contain_text(LAST_WORDS)
+
+
 def assert_harmless(page: Page) -> None:
     """Dialogs, errors and foreign requests are watched by the visitor's own fixture."""
     assert page.evaluate("window.hit") is None
@@ -76,10 +82,12 @@ def test_attacks_of_a_contestant_run_nothing(page: Page, visit: Visit, attackers
     arrived = ATTACKS.replace("\0", "")
     assert sorted(texts.values()) == [("", arrived), (arrived, arrived)]
     assert shown_texts(page) == texts
+    wait_until_painted(page)
     assert_harmless(page)
 
     page.reload()
     expect(page.locator("[data-plain]")).to_have_count(0)
+    wait_until_painted(page)
     assert page.locator("response-pane .katex").count() > 10
     assert_harmless(page)
     assert page.url.endswith(battle.get_absolute_url())

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from arena.battles.queries import BlindResponse, BlindTurn
 from arena.battles.steps import split_steps
 from tests.elements.conftest import Site
+from tests.live import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -108,10 +109,12 @@ def test_streamed_battle_looks_like_the_finished_one_reloaded(page: Page, site: 
     expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Finished")
     expect(page.locator("#turn-0-A summary")).to_have_text("Reasoning · 18 words")
     expect(page.locator("#turn-0-B summary")).to_have_text("Reasoning · not shared")
+    expect(page.locator("#turn-0-A [data-part=answer]")).to_contain_text("42")
+    expect(page.locator("#turn-0-B .katex")).to_be_visible()
     streamed = texts_of(page)
     page.reload()
     page.wait_for_selector("[data-plain]", state="detached")
-    assert texts_of(page) == streamed
+    wait_until(lambda: texts_of(page) == streamed, "the same texts, painted anew", limit_s=10)
     assert "katex" in streamed[0]
 
 

@@ -65,7 +65,7 @@ class Stranger:
             thread.join(10)
 
     async def answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError(asked.path)
+        raise AssertionError(f"nobody was to ask for {asked.path}")
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -31,7 +31,7 @@ lint: dev node_modules/.package-lock.json ## every formatter, linter and type ch
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 --check {} +
+	find templates -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 --check {} +
 	npm run --silent lint
 	SECRET_KEY=lint DATABASE_URL=sqlite://:memory: $(PY) manage.py makemigrations --check --dry-run
 	$(PY) tools/lock.py --check
@@ -39,7 +39,7 @@ lint: dev node_modules/.package-lock.json ## every formatter, linter and type ch
 format: dev node_modules/.package-lock.json ## let the formatters write
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	-find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+	-find templates -name '*.html' -exec $(VENV)/bin/djade --target-version 5.2 {} +
 	npm run --silent format
 
 lock: dev ## resolve the dependencies again and write all lock files

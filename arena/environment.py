@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+OLLAMA_PORT = 11434
 
 
 def read_dotenv(path: Path) -> None:
@@ -55,8 +56,27 @@ def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
 
 
 def env_url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
-    """A URL without a slash at its end; `host:port` alone is taken as http, as Ollama does."""
-    url = env_str(name, default)
+    """A URL without a slash at its end; `host:port` alone is taken as http."""
+    return _checked_url(name, env_str(name, default), schemes)
+
+
+def env_ollama_host(name: str, default: str) -> str:
+    """Ollama's own variable, as its programs read it: `host`, `:port` or `host:port` will do, and the addresses that
+    its server listens on mean this machine."""
+    word = env_str(name, default)
+    if "://" not in word:
+        address, slash, path = word.partition("/")
+        if address.count(":") > 1 and not address.startswith("["):  # IPv6 alone
+            address = f"[{address}]"
+        host, colon, port = address.rpartition(":") if address.rpartition(":")[2].isdigit() else (address, "", "")
+        word = f"http://{host or '127.0.0.1'}:{port or OLLAMA_PORT}{slash}{path}"
+    url = _checked_url(name, word, ("http", "https"))
+    for everywhere, here in (("//0.0.0.0", "//127.0.0.1"), ("//[::]", "//[::1]")):
+        url = url.replace(everywhere, here, 1)
+    return url
+
+
+def _checked_url(name: str, url: str, schemes: tuple[str, ...]) -> str:
     if "://" not in url and "http" in schemes:
         url = f"http://{url}"
     try:

@@ -15,6 +15,7 @@ from arena.environment import (
     env_float,
     env_int,
     env_list,
+    env_ollama_host,
     env_str,
     env_url,
     read_dotenv,
@@ -209,7 +210,11 @@ CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE = {
     "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},
-    "look which contestants answer": {"task": "contestants.check_availability", "schedule": 60.0},
+    "look which contestants answer": {
+        "task": "contestants.check_availability",
+        "schedule": 30.0,  # so that a server is found well within a minute
+        "options": {"expires": 25.0},  # those that pile up while there is no worker are worth nothing
+    },
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }
@@ -217,7 +222,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Model servers ---------------------------------------------------------------------------------
 
-OLLAMA_HOST = env_url("OLLAMA_HOST", "http://127.0.0.1:11434", schemes=("http", "https"))
+OLLAMA_HOST = env_ollama_host("OLLAMA_HOST", "http://127.0.0.1:11434")
 OPENAI_BASE_URL = env_url("OPENAI_BASE_URL", "https://api.openai.com/v1", schemes=("http", "https"))
 ANTHROPIC_BASE_URL = env_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com", schemes=("http", "https"))
 
@@ -250,8 +255,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
-# Pictures and fonts are compressed already. Source maps are large and read by developers only: brotli takes 15 s for them.
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+# Pictures and fonts are compressed already. Source maps take brotli 15 s, and only developers read them.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ["br", "gif", "gz", "jpeg", "jpg", "map", "png", "webp", "woff", "woff2"]
 
 

@@ -82,7 +82,7 @@ class BattleConsumer(AsyncWebsocketConsumer):
                 await self.send(text_data=frame)
             else:  # this browser took so long to read that what follows is not held any more
                 position = await self._restate(feed, battle_id)
-            await asyncio.sleep(FRAME_EVERY_S)
+            await feed.rest(FRAME_EVERY_S)
 
     @database_sync_to_async
     def _battle(self, battle_id: UUID) -> BlindBattle | None:

@@ -14,7 +14,7 @@ import redis
 
 from arena.battles.events import Event, Wire
 
-# Entries kept per battle: one holds ~33 ms of text, so this is more than a response may take at most.
+# Entries kept per battle: one holds ~50 ms of text, so this is more than a response may take at most.
 LOG_ENTRIES_MAX = 150_000
 # A log is read by those who watch; this long after its last entry nobody does.
 LOG_EXPIRY_S = 6 * 60 * 60
@@ -135,6 +135,10 @@ class ResponseText:
         return self.status in {"finished", "failed", "stopped"}
 
     @property
+    def has_text(self) -> bool:
+        return bool(self._reasoning or self._answer)
+
+    @property
     def reasoning(self) -> str:
         return _joined(self._reasoning)
 
@@ -169,13 +173,18 @@ class LogState:
     def __init__(self) -> None:
         self.responses: dict[tuple[int, str], ResponseText] = {}
 
-    def apply(self, events: Sequence[Wire]) -> None:
+    def apply(self, events: Sequence[Wire]) -> bool:
+        """Take the events in. True if one of them was the first text of a response."""
+        is_first_text = False
         for event in events:
             if isinstance(event, list):
                 slot, turn, part, text = event
-                self._response(turn, slot).append(part, str(text))
+                response = self._response(turn, slot)
+                is_first_text |= not response.has_text
+                response.append(part, str(text))
             elif "slot" in event:
                 self._response(event["turn"], event["slot"]).apply(event)
+        return is_first_text
 
     def _response(self, turn: object, slot: object) -> ResponseText:
         key = (int(str(turn)), str(slot))

@@ -9,6 +9,7 @@ from django.conf import settings
 from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
+from arena.problems.queries import find_problem
 
 RANDOM = "random"
 CHOSEN = "chosen"
@@ -29,7 +30,7 @@ class Chosen(TypedDict):
 
 class NewBattleForm(forms.Form):
     prompt = forms.CharField(required=False, strip=False)
-    problem = forms.ModelChoiceField(Problem.objects.all(), to_field_name="slug", required=False, blank=True)
+    problem = forms.CharField(required=False)
     size = forms.TypedChoiceField(choices=[(n, n) for n in range(MIN_SIZE, MAX_SIZE + 1)], coerce=int, initial=MIN_SIZE)
     draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
     contestants = forms.MultipleChoiceField(required=False)
@@ -41,7 +42,6 @@ class NewBattleForm(forms.Form):
         limit = settings.ARENA_PROMPT_MAX_CHARS
         too_long = f"The prompt has %(show_value)s characters; at most {limit:,} are allowed."
         self.fields["prompt"].validators.append(_AtMost(limit, too_long))
-        self.fields["problem"].error_messages["invalid_choice"] = "There is no such problem any more."
         self.fields["size"].error_messages["invalid_choice"] = f"A battle has {MIN_SIZE} to {MAX_SIZE} contestants."
         contestants = self.fields["contestants"]
         assert isinstance(contestants, forms.MultipleChoiceField)
@@ -59,6 +59,13 @@ class NewBattleForm(forms.Form):
         slug = battle.problem.slug if battle.problem and battle.problem.statement.strip() == prompt else ""
         size = battle.seats.count()
         return cls(initial={"problem": slug, "prompt": prompt, "size": size, "system": battle.system})
+
+    def clean_problem(self) -> Problem | None:
+        slug = self.cleaned_data["problem"]
+        problem = find_problem(slug)
+        if slug and problem is None:
+            raise forms.ValidationError("There is no such problem any more.")
+        return problem
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -6,7 +6,7 @@ runs of the process have gathered, one log entry per run.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from uuid import UUID
 
 import redis.asyncio
@@ -14,35 +14,40 @@ from redis.exceptions import NoScriptError, RedisError
 
 from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, log_key
 from arena.battles.events import Event
-from arena.battles.leases import APPEND_SCRIPT, Append, lease_key
+from arena.battles.leases import APPEND_SCRIPT, LEASE_S, RESTORE_SCRIPT, Append, lease_key
 
 logger = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.033
+FLUSH_EVERY_S = 0.05
 BACK_OFF_MAX_S = 2.0
 
 
 class RunLog:
-    """What one run has to append. `on_fenced` and `on_lost` say that its lease was swept, or forgotten."""
+    """What one run has to append.
+
+    `restate` gives events that say everything so far, for a Redis that has forgotten it; `on_fenced` is called when
+    the lease was swept: another run has, or will have, these responses.
+    """
 
     def __init__(
-        self, run_id: str, battle_id: UUID, *, on_fenced: Callable[[], None], on_lost: Callable[[], None]
+        self, run_id: str, battle_id: UUID, *, restate: Callable[[], list[Event]], on_fenced: Callable[[], None]
     ) -> None:
         self.run_id = run_id
         self.lease = lease_key(run_id)
         self.log = log_key(battle_id)
+        self.restate = restate
         self.on_fenced = on_fenced
-        self.on_lost = on_lost
         self.number = 0
         self.pending: list[Event] = []
         self.entry = ""  # taken from `pending`, appended under `number`, not yet confirmed
+        self.is_lost = False
         self.is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def has_work(self) -> bool:
-        return bool(self.pending or self.entry) and not self.is_closed
+        return bool(self.pending or self.entry or self.is_lost) and not self.is_closed
 
     def gather(self) -> None:
         """Turn what is pending into the next entry, unless one is still unconfirmed."""
@@ -60,10 +65,15 @@ class RunLog:
         self.pending.append(event)
         self._idle.clear()
 
-    def begin_anew(self, events: Iterable[Event]) -> None:
-        """Count appends from zero again, starting with events that restate everything."""
-        self.number, self.entry, self.pending = 0, "", list(events)
+    def begin_anew(self) -> None:
+        """Count appends from zero again, starting with everything that was to be known so far."""
+        self.is_lost = False
+        self.number, self.entry, self.pending = 0, "", self.restate()
         self._idle.clear()
+
+    def fence(self) -> None:
+        self.close()
+        self.on_fenced()
 
     def close(self) -> None:
         self.is_closed = True
@@ -80,9 +90,11 @@ class LogWriter:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
         self._sha = ""
+        self._restore_lease = client.register_script(RESTORE_SCRIPT)
         self._waiting: dict[str, RunLog] = {}
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._about_to_flush = asyncio.Event()
 
     def add(self, log: RunLog, event: Event, *, urgent: bool = False) -> None:
         log.add(event)
@@ -93,6 +105,16 @@ class LogWriter:
         self._dirty.set()
         if urgent:
             self._urgent.set()
+
+    def lost(self, log: RunLog) -> None:
+        """Redis has forgotten the run: say everything again with the next flush."""
+        log.is_lost = True
+        self.mark(log, urgent=True)
+
+    async def before_next_flush(self) -> None:
+        """Wait until it is time to gather once more: what comes any earlier would only lie waiting."""
+        self._dirty.set()
+        await self._about_to_flush.wait()
 
     async def work(self) -> None:
         """Flush until cancelled. A lost Redis is waited for; nothing gathered is dropped meanwhile."""
@@ -112,6 +134,9 @@ class LogWriter:
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
             await self._rest_until(flush_at)
+            self._about_to_flush.set()
+            self._about_to_flush = asyncio.Event()
+            await asyncio.sleep(0)  # those who waited for this now read, and add what they find
 
     async def _rest_until(self, flush_at: float) -> None:
         """Let deltas gather; an urgent event cuts the rest short."""
@@ -125,6 +150,10 @@ class LogWriter:
     async def _flush(self) -> None:
         logs = [log for log in self._waiting.values() if log.has_work]
         self._waiting = {log.run_id: log for log in logs}
+        for log in logs:
+            if log.is_lost:
+                await self._restore(log)
+        logs = [log for log in logs if log.has_work]
         if not logs:
             return
         if not self._sha:
@@ -146,6 +175,13 @@ class LogWriter:
         for log, result in zip(logs, results, strict=True):
             self._settle(log, result)
 
+    async def _restore(self, log: RunLog) -> None:
+        """Here and nowhere else, so that no append of this run is under way meanwhile."""
+        if not await self._restore_lease(keys=[log.lease], args=[int(LEASE_S * 1000)]):
+            return log.fence()
+        logger.warning("Redis had lost the log of run %s; it is written anew", log.run_id)
+        log.begin_anew()
+
     def _settle(self, log: RunLog, result: object) -> None:
         match result:
             case Append.DONE | Append.ALREADY:
@@ -154,13 +190,10 @@ class LogWriter:
                     self._waiting.pop(log.run_id, None)
                     return
             case Append.FENCED:
-                log.close()
-                log.on_fenced()
+                log.fence()
                 return
             case Append.LOST:
-                self._waiting.pop(log.run_id, None)
-                log.on_lost()
-                return
+                log.is_lost = True
             case NoScriptError():
                 self._sha = ""
             case Exception():

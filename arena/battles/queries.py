@@ -26,6 +26,8 @@ class BlindResponse:
     failure: Failure | None
     is_truncated: bool
     steps: tuple[tuple[int, int], ...]
+    # When its turn was opened, or when it was asked again: the same for all slots that were asked together.
+    asked_at: datetime | None = None
 
     @property
     def is_ended(self) -> bool:
@@ -101,4 +103,5 @@ def _blind_response(turn: Turn, response: Response) -> BlindResponse:
         failure=Failure(response.failure_code, response.failure_message) if response.failure_code else None,
         is_truncated=response.is_truncated,
         steps=tuple((start, end) for start, end in response.steps),
+        asked_at=turn.created_at if response.attempt == 1 else max(turn.created_at, response.queued_at),
     )

@@ -60,13 +60,16 @@ class Feed:
         self._dropped_to = START
         self._frames: dict[Position, str] = {}
         self._news = asyncio.Event()
+        self._resting: set[asyncio.Future[None]] = set()
 
     def append(self, entry_id: bytes, events: list[Wire]) -> None:
         position = parse_position(entry_id)
         if position <= self.position:
             return
         self.position, self.entry_id = position, entry_id
-        self.state.apply(events)
+        if self.state.apply(events):
+            for rest in self._resting:
+                _end(rest)
         self._entries.append((position, events))
         while len(self._entries) > ENTRIES_HELD:
             self._dropped_to = self._entries.popleft()[0]
@@ -83,6 +86,18 @@ class Feed:
             await self._news.wait()
         return self.position > position
 
+    async def rest(self, seconds: float) -> None:
+        """Let news gather. The first text of a response cuts the rest short."""
+        loop = asyncio.get_running_loop()
+        rest: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _end, rest)
+        self._resting.add(rest)
+        try:
+            await rest
+        finally:
+            timer.cancel()
+            self._resting.discard(rest)
+
     def reaches_back_to(self, position: Position) -> bool:
         """Is every entry after `position` still held, and was `position` ever a place in this log?"""
         return self._dropped_to <= position <= self.position
@@ -96,6 +111,11 @@ class Feed:
         return self._frames[position]
 
 
+def _end(rest: "asyncio.Future[None]") -> None:
+    if not rest.done():
+        rest.set_result(None)
+
+
 class Relay:
     """One per event loop. `watch(battle_id)` gives the battle's feed for as long as somebody watches."""
 
@@ -106,6 +126,7 @@ class Relay:
         self._heart: asyncio.TimerHandle | None = None
         self._reader_id: int | None = None
         self._has_feeds = asyncio.Event()
+        self._is_closing = False
 
     @asynccontextmanager
     async def watch(self, battle_id: str) -> AsyncIterator[Feed]:
@@ -120,11 +141,14 @@ class Relay:
                 del self._feeds[feed.key]
 
     async def close(self) -> None:
+        """Let the reader come to its end; it is not cancelled, which would leave a half-read connection behind."""
+        self._is_closing = True
         if self._heart is not None:
             self._heart.cancel()
         while self._reader is not None and not self._reader.done():
-            self._reader.cancel()  # repeated: a connection that is just being made can swallow it
-            await asyncio.wait([self._reader], timeout=0.2)
+            self._has_feeds.set()
+            await self._interrupt_reader()
+            await asyncio.wait([self._reader], timeout=0.05)
         await self._client.aclose()
 
     async def _open(self, battle_id: str) -> Feed:
@@ -159,9 +183,9 @@ class Relay:
                 await self._client.client_unblock(self._reader_id)
 
     async def _read(self) -> None:
-        """Read until the process ends. A lost Redis is waited for; reading goes on where it stopped."""
+        """Read until closed. A lost Redis is waited for; reading goes on where it stopped."""
         back_off_s = 0.05
-        while True:
+        while not self._is_closing:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
                 # Closed even where the process ends while it is being made, which `async with` on the client would not.
@@ -183,20 +207,24 @@ class Relay:
 
     async def _read_on(self, client: redis.asyncio.Redis) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._is_closing:
             if not self._feeds:
                 self._has_feeds.clear()
                 await self._has_feeds.wait()
+                continue
             streams: dict[KeyT, StreamIdT] = {key: feed.entry_id for key, feed in self._feeds.items()}
             answer = await client.xread(streams, count=READ_COUNT, block=BLOCK_MS)
             read_at = loop.time()
+            is_text = False
             for key, entries in answer or ():
                 feed = self._feeds.get(key)
                 if feed is not None:
                     for id_, fields in entries:
-                        feed.append(id_, decode(fields))
+                        events = decode(fields)
+                        feed.append(id_, events)
+                        is_text |= isinstance(events[-1], list)
                     feed.wake()
-            if answer:
+            if is_text:  # what announces text is followed by text, which is not to wait
                 await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))
 
 

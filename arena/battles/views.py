@@ -8,8 +8,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -21,6 +21,7 @@ from arena.battles.queries import find_battle
 from arena.contestants.models import Contestant
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
+from arena.problems.queries import find_problem
 from arena.teams.errors import AccountNeeded
 from arena.teams.models import Voter
 from arena.teams.queries import current_voter
@@ -33,7 +34,7 @@ LISTED_PROBLEMS = 12
 @require_safe
 def new_battle(request: HttpRequest) -> HttpResponse:
     if slug := request.GET.get("problem"):
-        return _new_battle_page(request, NewBattleForm.about(get_object_or_404(Problem, slug=slug)))
+        return _new_battle_page(request, NewBattleForm.about(_problem_to_ask(slug)))
     if battle_id := request.GET.get("again"):
         return _new_battle_page(request, NewBattleForm.again(_battle_to_repeat(request, battle_id)))
     return _new_battle_page(request, NewBattleForm())
@@ -81,7 +82,8 @@ def _offered_problems(chosen: str | None) -> list[Problem]:
     """The shipped ones come first in time; one that was asked for by its link is always among them."""
     problems = list(Problem.objects.order_by("pk")[:LISTED_PROBLEMS])
     if chosen and chosen not in {problem.slug for problem in problems}:
-        problems = [*Problem.objects.filter(slug=chosen), *problems]
+        asked_for = find_problem(chosen)
+        problems = [asked_for, *problems] if asked_for else problems
     return problems
 
 
@@ -92,9 +94,18 @@ def _latest_battles(voter: Voter | None) -> list[Battle]:
     )
 
 
+def _problem_to_ask(slug: str) -> Problem:
+    problem = find_problem(slug)
+    if problem is None:
+        raise Http404("There is no such problem.")
+    return problem
+
+
 def _battle_to_repeat(request: HttpRequest, battle_id: str) -> Battle:
     try:
         battle = find_battle(UUID(battle_id), current_voter(request.user, request.session))
     except ValueError:
         battle = None
-    return battle or get_object_or_404(Battle.objects.none())
+    if battle is None:
+        raise Http404("There is no such battle.")
+    return battle

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from arena.battles.event_log import STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
-from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT, RESTORE_SCRIPT
+from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
 from arena.battles.log_writer import LogWriter, RunLog
 from arena.battles.streaming import Outcome, Transcript, end_event, play
 from arena.contestants.deltas import Delta
@@ -75,6 +75,11 @@ class Pane:
             self.ending = ending
             self.task.cancel()
 
+    def restate(self) -> list[Event]:
+        if self.outcome is None:
+            return [self.transcript.snapshot()]
+        return [self.transcript.snapshot(self.outcome.status), end_event(self.part.slot, self.part.turn, self.outcome)]
+
 
 @dataclass(eq=False)
 class Run:
@@ -90,6 +95,10 @@ class Run:
         """Reasoning and answer that have arrived."""
         transcript = next(pane.transcript for pane in self.panes if pane.part is part)
         return transcript.reasoning, transcript.answer
+
+    def restate(self) -> list[Event]:
+        """Events from which a browser that knows nothing has everything so far."""
+        return [event for pane in self.panes for event in pane.restate()]
 
     def interrupt(self) -> None:
         for pane in self.panes:
@@ -177,11 +186,10 @@ class WorkerLoop:
         self._loop.run_forever()
 
     async def _prepare(self) -> None:
-        self._http = make_client()
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
-        self._restore_lease = self._redis.register_script(RESTORE_SCRIPT)
         self._writer = LogWriter(self._redis)
+        self._http = make_client(pause=self._writer.before_next_flush)
         for work in (self._writer.work, self._renew_leases, self._watch_limits, self._listen_for_stops):
             self._keep(self._for_ever(work))
 
@@ -203,7 +211,7 @@ class WorkerLoop:
         self, run_id: str, battle_id: UUID, parts: list[Part], deliver: Callable[[Part, Outcome | None], None]
     ) -> Run:
         run = Run(run_id, battle_id, deliver)
-        run.log = RunLog(run_id, battle_id, on_fenced=run.interrupt, on_lost=lambda: self._keep(self._restore(run)))
+        run.log = RunLog(run_id, battle_id, restate=run.restate, on_fenced=run.interrupt)
         self._runs[run_id] = run
         for part in parts:
             transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
@@ -256,20 +264,6 @@ class WorkerLoop:
         except RedisError:
             logger.info("lease of run %s is left to expire", run.run_id)
 
-    async def _restore(self, run: Run) -> None:
-        """Redis has lost the run's lease or its latest appends: say everything again, unless the run was swept."""
-        while True:
-            try:
-                if not await self._restore_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)]):
-                    run.log.close()
-                    return run.interrupt()
-                break
-            except RedisError:
-                await asyncio.sleep(BACK_OFF_MAX_S)
-        logger.warning("Redis had lost the log of run %s; written anew", run.run_id)
-        run.log.begin_anew(event for pane in run.panes for event in _restated(pane))
-        self._writer.mark(run.log, urgent=True)
-
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
@@ -280,10 +274,9 @@ class WorkerLoop:
                     logger.warning("leases cannot be renewed: %s", error)
                     break
                 if renewed == -1:
-                    run.log.close()
-                    run.interrupt()
+                    run.log.fence()
                 elif renewed == 0 and not run.log.is_closed:
-                    await self._restore(run)
+                    self._writer.lost(run.log)
 
     async def _watch_limits(self) -> None:
         """One look at all panes twice a second is far cheaper than a timer per delta."""
@@ -337,9 +330,3 @@ def _limit_passed(pane: Pane, now: float) -> str:
     else:
         silent_too_long = now - heard_at > settings.ARENA_SILENCE_TIMEOUT_S
     return "This contestant was silent for too long." if silent_too_long else ""
-
-
-def _restated(pane: Pane) -> list[Event]:
-    if pane.outcome is None:
-        return [pane.transcript.snapshot()]
-    return [pane.transcript.snapshot(pane.outcome.status), end_event(pane.part.slot, pane.part.turn, pane.outcome)]

@@ -1,9 +1,11 @@
 """`GET /contestants`: who answers here."""
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from arena.contestants.models import Contestant, ContestantQuerySet
+from arena.contestants.models import Contestant
+from arena.contestants.queries import in_play
 
 router = Router(tags=["contestants"])
 
@@ -17,6 +19,7 @@ class ContestantOut(Schema):
     active: bool
     simulated: bool
     available: bool
+    in_play: bool
     unavailable_because: str
 
     @staticmethod
@@ -29,6 +32,6 @@ class ContestantOut(Schema):
 
 
 @router.get("/contestants", response=list[ContestantOut])
-def contestants(request: HttpRequest) -> ContestantQuerySet:
-    """Every contestant entered here. Those that are not `active` and `available` are not drawn for new battles."""
-    return Contestant.objects.all()
+def contestants(request: HttpRequest) -> QuerySet[Contestant]:
+    """Every contestant entered here. Those `in_play` may be drawn: simulated ones step back while real ones can."""
+    return Contestant.objects.annotate(in_play=Exists(in_play().filter(pk=OuterRef("pk"))))

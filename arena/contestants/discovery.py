@@ -1,4 +1,9 @@
-"""Looking what model servers offer, without asking any model: no request here costs money. No database here."""
+"""Looking what model servers offer, without asking any model: no request here costs money. No database here.
+
+Ollama's own client describes its models. The list of them is read leniently, as every server's is: the client wants all
+of it to be as the newest Ollama writes it (early ones give a `name` and no `model`; one date it can't read hides every
+model), and it would read a list of any length.
+"""
 
 import asyncio
 import re
@@ -10,13 +15,16 @@ import httpx
 import ollama
 
 from arena.contestants.models import Provider
+from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.anthropic import API_VERSION
-from arena.contestants.providers.http import BROKEN, make_client
+from arena.contestants.providers.http import BROKEN, NO_SUCH_CALL, make_client
 from arena.contestants.providers.text import clean
-from arena.contestants.providers.values import as_dict, as_text, parse_json
+from arena.contestants.providers.values import as_count, as_dict, as_text, parse_json
 from arena.contestants.servers import Server
 
 LOOK_TIMEOUT_S = 5.0
+DESCRIBE_TIMEOUT_S = 10.0
+DESCRIBED_AT_ONCE = 8
 MAX_LIST_BYTES = 4 * 1024 * 1024
 MAX_MODELS = 2000
 MAX_NAME_CHARS = 200
@@ -28,7 +36,10 @@ _NO_CONTESTANT = re.compile(
 _REASONER_CONTEXT = 16384  # Ollama's default is 4k, which a reasoner overflows
 _PARAMS = re.compile(r"([\d.]+)\s*([KMBT])", re.IGNORECASE)
 _BILLIONS = {"K": 1e-6, "M": 1e-3, "B": 1.0, "T": 1e3}
-_OLLAMA_ERRORS = (ollama.ResponseError, httpx.HTTPError, OSError, ValueError, httpx.InvalidURL)
+
+
+class TooLong(Exception):
+    """More than a list of models can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +79,21 @@ async def look_at(servers: Iterable[Server]) -> dict[Server, Look]:
 
 
 async def describe(server: Server, models: Collection[str]) -> list[Found]:
-    """What is to be known of these models of a server, in their order."""
+    """What is to be known of these models of a server, in their order, within a bounded time."""
     if server.provider != Provider.OLLAMA:
-        return [_found(model, is_contestant=not _NO_CONTESTANT.search(model)) for model in models]
-    async with _ollama(server) as client:
-        return list(await asyncio.gather(*(_shown(client, model) for model in models)))
+        return [_named(model) for model in models]
+    deadline = asyncio.get_running_loop().time() + DESCRIBE_TIMEOUT_S
+    turn = asyncio.Semaphore(DESCRIBED_AT_ONCE)
+    async with ollama.AsyncClient(server.base_url, trust_env=False, headers=_bearer(server)) as client:
+
+        async def shown(model: str) -> Found:
+            try:
+                async with asyncio.timeout_at(deadline), turn:
+                    return await _shown(client, model)
+            except (*BROKEN, ollama.ResponseError, ValueError):  # TimeoutError is an OSError
+                return _named(model)
+
+        return list(await asyncio.gather(*map(shown, models)))
 
 
 def plain_name(model: str) -> str:
@@ -91,44 +112,66 @@ def _offers(provider: str, models: frozenset[str], model: str) -> bool:
 async def _look(client: httpx.AsyncClient, server: Server) -> Look:
     if server.lacks_key:
         return Look(server, problem=f"{server.key_name or 'Its key variable'} is not set.")
+    look = _look_at_ollama if server.provider == Provider.OLLAMA else _list
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
-            return await (_look_at_ollama(server) if server.provider == Provider.OLLAMA else _list(client, server))
-    except ollama.ResponseError as error:
-        return Look(server, problem=f"{server.name} answered with status {error.status_code}.")
+            return await look(client, server)
     except (*BROKEN, httpx.InvalidURL):  # TimeoutError is an OSError
         return Look(server, problem=f"{server.name} does not answer.")
+    except TooLong:
+        return Look(server, problem=f"{server.name} sends a list that is too long to be one of models.")
     except ValueError:  # HTML, or JSON of another shape
         return Look(server, problem=f"{server.name} is something else: it does not answer as such a server does.")
 
 
-async def _look_at_ollama(server: Server) -> Look:
-    async with _ollama(server) as client:
-        listed = await client.list()
-    return Look(server, _names(model.model for model in listed.models))
+async def _look_at_ollama(client: httpx.AsyncClient, server: Server) -> Look:
+    status, body = await _ask(client, f"{server.base_url}/api/tags", _bearer(server))
+    if problem := _refusal(server, status):
+        return Look(server, problem=problem)
+    rows = as_dict(parse_json(body.decode(errors="replace"))).get("models")
+    if not isinstance(rows, list):
+        raise ValueError("no list of models")
+    return Look(server, _names(as_text(row.get("model")) or as_text(row.get("name")) for row in map(as_dict, rows)))
 
 
 async def _list(client: httpx.AsyncClient, server: Server) -> Look:
     """`GET /models`, which the OpenAI and the Anthropic protocol have in common. A server without it is reachable."""
-    headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
-    url = f"{server.base_url}/models"
+    headers, urls = _bearer(server), [f"{root}/models" for root in api_roots(server.base_url)]
     if server.provider == Provider.ANTHROPIC:
         headers = {"anthropic-version": API_VERSION} | ({"x-api-key": server.api_key} if server.api_key else {})
-        url = f"{server.base_url.removesuffix('/v1')}/v1/models?limit=1000"
+        urls = [f"{server.base_url.removesuffix('/v1')}/v1/models?limit=1000"]
+    for url in urls:
+        status, body = await _ask(client, url, headers)
+        if status not in NO_SUCH_CALL:
+            break
+    if status in NO_SUCH_CALL:
+        return Look(server)
+    if problem := _refusal(server, status):
+        return Look(server, problem=problem)
+    return Look(server, _models_in(body))
+
+
+async def _ask(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Status and body. Raises TooLong."""
     async with client.stream("GET", url, headers=headers) as response:
         body = bytearray()
         async for data in response.aiter_bytes():
             body += data
             if len(body) > MAX_LIST_BYTES:
-                break
-    if response.status_code in (401, 403):
+                raise TooLong
+    return response.status_code, bytes(body)
+
+
+def _bearer(server: Server) -> dict[str, str]:
+    return {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
+
+
+def _refusal(server: Server, status: int) -> str:
+    """In plain words, "" for a success."""
+    if status in (401, 403):
         key = f"refused the key in {server.key_name}" if server.api_key else "needs a key"
-        return Look(server, problem=f"{server.name} {key}.")
-    if response.status_code in (404, 405, 501):
-        return Look(server)
-    if not response.is_success:
-        return Look(server, problem=f"{server.name} answered with status {response.status_code}.")
-    return Look(server, _models_in(bytes(body)))
+        return f"{server.name} {key}."
+    return "" if 200 <= status < 300 else f"{server.name} answered with status {status}."
 
 
 def _models_in(body: bytes) -> frozenset[str] | None:
@@ -148,28 +191,23 @@ def _names(names: Iterable[str | None]) -> frozenset[str]:
     return frozenset(islice(fit, MAX_MODELS))
 
 
-def _ollama(server: Server) -> ollama.AsyncClient:
-    headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
-    return ollama.AsyncClient(server.base_url, timeout=LOOK_TIMEOUT_S, trust_env=False, headers=headers)
-
-
 async def _shown(client: ollama.AsyncClient, model: str) -> Found:
     """What `/api/show` says; old servers say nothing of capabilities, then the name must do."""
-    try:
-        shown = await client.show(model)
-    except _OLLAMA_ERRORS:
-        return _found(model, is_contestant=not _NO_CONTESTANT.search(model))
-    abilities = shown.capabilities
-    info = shown.modelinfo or {}
-    contexts = [value for key, value in info.items() if key.endswith(".context_length") and isinstance(value, int)]
-    details = shown.details
+    shown = await client.show(model)
+    abilities = shown.capabilities or ()
+    contexts = [as_count(value) for key, value in (shown.modelinfo or {}).items() if key.endswith(".context_length")]
     return _found(
         model,
-        params_b=_billions(details.parameter_size or "") if details else None,
+        params_b=_billions((shown.details and shown.details.parameter_size) or ""),
         is_contestant="completion" in abilities if abilities else not _NO_CONTESTANT.search(model),
-        is_reasoner="thinking" in (abilities or ()) or bool(_REASONERS.search(model)),
+        is_reasoner="thinking" in abilities or bool(_REASONERS.search(model)),
         max_context=contexts[0] if contexts else None,
     )
+
+
+def _named(model: str) -> Found:
+    """What its name alone tells."""
+    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=bool(_REASONERS.search(model)))
 
 
 def _found(

@@ -1,6 +1,7 @@
 """Where a contestant is asked: its server's address and key, from its row and the environment."""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from arena.environment import env_str
 
 # These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
+_NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
@@ -34,6 +36,15 @@ class Server:
     def may_be_searched(self) -> bool:
         """Whether what it offers is entered unasked. A vendor's list is long and has its price."""
         return urlsplit(self.base_url).hostname not in _KEY_HOLDERS
+
+    @property
+    def is_near(self) -> bool:
+        """On this machine or its network, as far as the address tells: what is there was put there for the arena."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return not ip_address(host).is_global
+        except ValueError:
+            return "." not in host or host.endswith(_NEAR_DOMAINS)
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,8 +15,9 @@ from arena.contestants.discovery import Found, Look, describe, look_at, plain_na
 from arena.contestants.models import Contestant, Provider, Source
 from arena.contestants.servers import Server, default_server, server_of
 
-# A server with more than these is a marketplace: what of it takes part is for the catalogue to say.
+# A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
+MAX_NAME_CHARS = 120
 Looks = dict[Server, Look]
 
 _FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
@@ -86,7 +88,8 @@ def check_availability(looks: Looks | None = None) -> list[Contestant]:
         if (row.is_available, row.unavailable_because) != (not problem, problem[:200]):
             changed.append(row)
         row.is_available, row.unavailable_because, row.checked_at = not problem, problem[:200], now
-    Contestant.objects.bulk_update(rows, ["is_available", "unavailable_because", "checked_at"])
+    Contestant.objects.bulk_update(changed, ["is_available", "unavailable_because"], batch_size=100)
+    Contestant.objects.filter(pk__in=[row.pk for row in rows]).update(checked_at=now)
     return changed
 
 
@@ -120,13 +123,15 @@ def _enter(look: Look) -> Discovery:
     offered = sorted(look.models or ())
     discovery.known = [model for model in offered if plain_name(model) in known]
     fresh = [model for model in offered if plain_name(model) not in known]
-    if len(fresh) > MAX_DISCOVERED:
+    if len(fresh) > MAX_DISCOVERED and not look.server.is_near:
         discovery.too_many = len(fresh)
         return discovery
+    slugs = set(Contestant.objects.values_list("slug", flat=True)) if fresh else set()
     for found in asyncio.run(describe(look.server, fresh)) if fresh else ():
         if not found.is_contestant:
             discovery.left_out.append(found.model)
-        elif (contestant := _new_contestant(look.server, found)) is not None:
+        elif (contestant := _new_contestant(look.server, found, slugs)) is not None:
+            slugs.add(contestant.slug)
             discovery.entered.append(contestant)
     return discovery
 
@@ -137,13 +142,13 @@ def _known_models(server: Server) -> set[str]:
     return {plain_name(row.model) for row in rows if server_of(row).base_url == server.base_url}
 
 
-def _new_contestant(server: Server, found: Found) -> Contestant | None:
+def _new_contestant(server: Server, found: Found, taken: Collection[str]) -> Contestant | None:
     """None if another worker was quicker."""
     name = plain_name(found.model)
     is_ollama = server.provider == Provider.OLLAMA
     contestant = Contestant(
-        slug=_free_slug(name, Contestant.objects.values_list("slug", flat=True)),
-        name=name[:120],
+        slug=_free_slug(name, taken),
+        name=_shown_name(name),
         provider=server.provider,
         model=found.model,
         params_b=found.params_b,
@@ -163,7 +168,14 @@ def _new_contestant(server: Server, found: Found) -> Contestant | None:
     return contestant
 
 
+def _shown_name(model: str) -> str:
+    """A model's id as a name: one line that runs in one direction, its end kept, where ids differ."""
+    name = " ".join("".join(char if char.isprintable() else " " for char in model).split()) or "Unnamed"
+    half = MAX_NAME_CHARS // 2
+    return name if len(name) <= MAX_NAME_CHARS else f"{name[: half - 1]}…{name[-half:]}"
+
+
 def _free_slug(name: str, taken: Collection[str]) -> str:
     stem = slugify("".join(char if char.isalnum() else "-" for char in name))[:70].strip("-") or "contestant"
-    slugs = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
+    slugs = chain([stem], (f"{stem}-{number}" for number in count(2)))
     return next(slug for slug in slugs if slug not in taken)

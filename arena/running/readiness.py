@@ -17,7 +17,7 @@ from arena.running.tasks import heartbeat, token_key
 PAGE = "/"
 CONNECT_TIMEOUT_S = 2.0
 # The first look at which contestants answer comes before the sign; one that takes longer is not waited for.
-AVAILABILITY_LIMIT_S = 10.0
+AVAILABILITY_LIMIT_S = 20.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 

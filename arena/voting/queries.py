@@ -1,8 +1,9 @@
 """A battle as one voter may see it. Names and other people's verdicts are put in only once that voter may know them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 
 from django.db.models import Count
@@ -13,6 +14,18 @@ from arena.teams.models import Voter
 from arena.voting.models import TIE, Ballot, Judgement, Uncounted, Verdict
 
 Number = TypeVar("Number", int, float)
+
+
+class Mishap(Enum):
+    """Why a slot had a lesser chance, as it is told of one slot and of several."""
+
+    FAILED = "failed", "failed"
+    STOPPED = "was stopped", "were stopped"
+    WROTE_NOTHING = "wrote nothing", "wrote nothing"
+
+    def told_of(self, slots: Sequence[str]) -> str:
+        one, several = self.value
+        return several if len(slots) > 1 else one
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +120,11 @@ def unranked_sentence(battle: BlindBattle) -> str:
     mishaps = _mishaps(battle)
     if not mishaps:
         return ""
-    what = " and ".join(f"{slot} {mishap}" for slot, mishap in sorted(mishaps.items()))
+    slots_by_mishap: dict[Mishap, list[str]] = defaultdict(list)
+    for slot, mishap in sorted(mishaps.items()):
+        slots_by_mishap[mishap].append(slot)
+    parts = [f"{_list(slots)} {mishap.told_of(slots)}" for mishap, slots in slots_by_mishap.items()]
+    what = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
     return f"{what}, so ballots on this battle are kept but not ranked."
 
 
@@ -116,20 +133,24 @@ def last_responses(battle: BlindBattle) -> dict[str, BlindResponse]:
     return {response.slot: response for response in battle.turns[-1].responses}
 
 
-def _mishaps(battle: BlindBattle) -> dict[str, str]:
+def _list(slots: Sequence[str]) -> str:
+    return f"{', '.join(slots[:-1])} and {slots[-1]}" if len(slots) > 1 else slots[0]
+
+
+def _mishaps(battle: BlindBattle) -> dict[str, Mishap]:
     return {
         response.slot: mishap for turn in battle.turns for response in turn.responses if (mishap := _mishap(response))
     }
 
 
-def _mishap(response: BlindResponse) -> str:
+def _mishap(response: BlindResponse) -> Mishap | None:
     if response.status == ResponseStatus.FAILED:
-        return "failed"
+        return Mishap.FAILED
     if response.status == ResponseStatus.STOPPED:
-        return "was stopped"
+        return Mishap.STOPPED
     if response.status == ResponseStatus.FINISHED and not (response.reasoning or response.answer):
-        return "wrote nothing"
-    return ""
+        return Mishap.WROTE_NOTHING
+    return None
 
 
 def _my_ballot(battle: Battle, voter: Voter | None) -> MyBallot | None:

@@ -205,7 +205,7 @@ def test_a_fault_of_ours_is_logged_and_shows_no_traceback(
     debug: bool, settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.DEBUG = debug
-    with patch("arena.contestants.api.Contestant.objects.all", side_effect=KeyError("secret")):
+    with patch("arena.contestants.api.in_play", side_effect=KeyError("secret")):
         answer = Api().get("/contestants")
     assert_problem(answer, 500, "on our side")
     assert "secret" not in answer.text

@@ -52,9 +52,11 @@ def test_contestants_are_named_with_what_is_known_of_them() -> None:
         "active": True,
         "simulated": False,
         "available": True,
+        "in_play": True,
         "unavailable_because": "",
     }
     assert (sim["name"], sim["simulated"], sim["unavailable_because"]) == ("Sim (simulated)", True, "Switched off.")
+    assert not sim["in_play"]
 
 
 def test_nothing_of_how_a_contestant_is_called_is_told() -> None:

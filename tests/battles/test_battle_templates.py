@@ -1,11 +1,13 @@
 """How a battle's texts are laid out by the server alone, as they are read with scripts off."""
 
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 
 from django.template.loader import render_to_string
 from django.test import override_settings
 from django.urls import path
+from django.utils import timezone
 
 from arena.battles.queries import BlindResponse, BlindTurn, Failure
 from arena.battles.templatetags.battle_text import next_turn, steps
@@ -55,6 +57,24 @@ def test_failure_is_told_in_its_sentence_and_may_be_retried_by_the_starter() -> 
     assert "It took too long." in html
     assert f'action="/battles/{BATTLE_ID}/responses/A/retry/"' in html
     assert "retry" not in rendered(failed)
+
+
+def test_only_a_finished_response_can_have_reached_its_length_limit() -> None:
+    def notes(status: str, **fields: object) -> list[str]:
+        html = rendered(response(status=status, is_truncated=True, **fields))
+        return re.findall(r'<p class="response__note">([^<]+)</p>', html)
+
+    assert notes("finished", answer="So") == ["Cut off: this response reached its length limit."]
+    assert notes("stopped", answer="So") == ["Stopped before it had finished."]
+    assert notes("stopped") == ["Stopped before it wrote anything."]
+    assert notes("failed", answer="So", failure=Failure("timed_out", "It took too long.")) == []
+
+
+def test_running_response_tells_how_long_ago_it_was_asked_and_an_ended_one_does_not() -> None:
+    asked_at = timezone.now() - timedelta(seconds=12)
+    assert 'data-elapsed="12"' in rendered(response(status="streaming", asked_at=asked_at))
+    assert 'data-elapsed="0"' in rendered(response(status="waiting", asked_at=asked_at + timedelta(hours=1)))
+    assert "data-elapsed" not in rendered(response(asked_at=asked_at))
 
 
 def test_retry_of_a_running_response_is_there_for_scripts_but_hidden() -> None:

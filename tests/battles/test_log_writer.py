@@ -9,7 +9,7 @@ import redis.asyncio
 from django.conf import settings
 
 from arena.battles.event_log import LogState, decode, log_key
-from arena.battles.events import TextDelta
+from arena.battles.events import ResponseSnapshot, TextDelta
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.log_writer import LogWriter, RunLog
 
@@ -32,7 +32,12 @@ async def bench() -> AsyncIterator[Bench]:
     writer = LogWriter(client)
     battle_id, run_id = uuid.uuid4(), uuid.uuid4().hex
     calls: list[str] = []
-    log = RunLog(run_id, battle_id, on_fenced=lambda: calls.append("fenced"), on_lost=lambda: calls.append("lost"))
+    log = RunLog(
+        run_id,
+        battle_id,
+        restate=lambda: [ResponseSnapshot("A", 0, "", "all so far", "streaming")],
+        on_fenced=lambda: calls.append("fenced"),
+    )
     await client.set(lease_key(run_id), "0", px=10_000)
     work = asyncio.create_task(writer.work())
     try:
@@ -74,14 +79,17 @@ async def test_swept_run_writes_nothing_more() -> None:
         assert (made.calls, await made.answer()) == (["fenced"], "")
 
 
-async def test_lost_lease_is_noticed() -> None:
+async def test_forgotten_run_says_everything_again() -> None:
     async with bench() as made:
-        await made.client.delete(made.log.lease)
-        lost = asyncio.Event()
-        made.log.on_lost = lost.set
-        made.writer.add(made.log, TextDelta("A", 0, "a", "x"))
+        made.writer.add(made.log, TextDelta("A", 0, "a", "all "))
+        await made.log.drained()
+        await made.client.delete(made.log.lease, made.log.log)
+        made.writer.add(made.log, TextDelta("A", 0, "a", "so far"))
         async with asyncio.timeout(5):
-            await lost.wait()
+            await made.log.drained()
+        made.writer.add(made.log, TextDelta("A", 0, "a", ", and more"))
+        await made.log.drained()
+        assert await made.answer() == "all so far, and more"
 
 
 async def test_forgotten_script_is_loaded_again() -> None:

@@ -35,7 +35,17 @@ def test_problem_in_the_address_is_chosen_and_written_out(client: Client, three:
     assert (form["problem"].value(), form["prompt"].value()) == ("ones", "Is 111 prime?")
 
 
-@pytest.mark.parametrize("query", ["problem=nothing", "again=nothing", "again=00000000-0000-4000-8000-000000000000"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "problem=nothing",
+        "problem=%00",
+        "problem=a%00",
+        "again=%00",
+        "again=nothing",
+        "again=00000000-0000-4000-8000-000000000000",
+    ],
+)
 def test_unknown_problem_or_battle_in_the_address_is_not_found(client: Client, query: str) -> None:
     assert client.get(f"/?{query}").status_code == 404
 
@@ -99,6 +109,8 @@ def test_other_problem_chosen_without_scripts_wins_over_the_text_of_the_first(cl
         ({"size": "99"}, "A battle has 2 to 6 contestants"),
         ({"size": "many"}, "A battle has 2 to 6 contestants"),
         ({"problem": "nothing"}, "There is no such problem"),
+        ({"problem": "a\0b"}, "Null characters are not allowed"),
+        ({"problem": "two words"}, "There is no such problem"),
         ({"draw": "chosen"}, "Choose at least one contestant"),
         ({"draw": "chosen", "contestants": ["nobody"]}, "no longer available"),
     ],

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.core.management import call_command
 
 from arena.contestants import discovery, services
+from arena.contestants import servers as contestants_servers
 from arena.contestants.models import Contestant, Source
 from arena.contestants.queries import in_play
 from arena.contestants.tasks import check_availability as check_task
@@ -204,12 +205,37 @@ def test_discovery_enters_what_an_openai_compatible_server_has(settings: LazySet
     assert {row.slug for row in in_play()} == {"tiny", "o1"}
 
 
-def test_discovery_enters_no_whole_marketplace(settings: LazySettings) -> None:
+def test_discovery_enters_no_whole_marketplace(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contestants_servers.Server, "is_near", False)
     with replying(listing(*(f"model-{number}" for number in range(51)))) as server:
         settings.OPENAI_BASE_URL = server.url
         _, found = services.discover()
     assert found.too_many == 51
     assert not Contestant.objects.exists()
+
+
+def test_all_that_a_server_nearby_has_is_entered(settings: LazySettings) -> None:
+    with replying(listing(*(f"model-{number}" for number in range(300)))) as server:
+        settings.OPENAI_BASE_URL = server.url
+        check_task()
+    assert in_play().count() == 300
+
+
+@pytest.mark.parametrize(
+    ("url", "is_near"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://[::1]:1", True),
+        ("http://10.1.2.3/v1", True),
+        ("http://localhost:1", True),
+        ("http://ollama:11434", True),
+        ("http://gpu.local", True),
+        ("http://8.8.8.8/v1", False),
+        ("https://openrouter.ai/api/v1", False),
+    ],
+)
+def test_near_is_what_the_operator_runs(url: str, is_near: bool) -> None:
+    assert contestants_servers.Server("openai", url).is_near is is_near
 
 
 def test_vendors_own_server_is_not_searched() -> None:
@@ -221,6 +247,80 @@ def test_two_models_of_like_names_get_two_slugs(settings: LazySettings) -> None:
         settings.OLLAMA_HOST = server.url
         services.discover()
     assert set(Contestant.objects.values_list("slug", flat=True)) == {"a-b", "a-b-2"}
+
+
+def test_odd_names_become_contestants(settings: LazySettings) -> None:
+    names = [
+        "Org/Model-7B:Q4_K_M",
+        "org/model-7b:q4_k_m",
+        "大模型",
+        "<script>alert(1)</script>",
+        "two\nlines\u202eltr",
+        "\u202e",
+        *(f"{'long' * 49}-{end}" for end in "ab"),
+        "x" * 201,
+    ]
+    with ollama({name: {"capabilities": ["completion"]} for name in names}) as server:
+        settings.OLLAMA_HOST = server.url
+        check_task()
+    rows = {row.model: row for row in in_play()}
+    assert set(rows) == set(names[:-1])
+    assert len({row.slug for row in rows.values()}) == len({row.name for row in rows.values()}) == len(rows)
+    assert rows["two\nlines\u202eltr"].name == "two lines ltr"
+    assert rows["大模型"].slug == "contestant-2"
+    assert rows[names[6]].name.endswith("-a")
+
+
+def test_list_of_an_early_ollama_is_read(settings: LazySettings) -> None:
+    make_contestant("a", provider="ollama", model="qwq:32b")
+    make_contestant("b", provider="ollama", model="gemma2")
+    rows = [{"name": "qwq:32b", "modified_at": "yesterday", "size": None}, {"name": "gemma2:latest"}, "?", {"name": 7}]
+    with replying({"models": rows}) as server:
+        settings.OLLAMA_HOST = server.url
+        services.check_availability()
+    assert state("a") == state("b") == (True, "")
+
+
+def test_list_without_end_is_not_read(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "MAX_LIST_BYTES", 1000)
+    make_contestant("a", provider="ollama")
+    with replying({"models": [{"name": "x" * 1000}]}) as server, replying(listing("x" * 1000)) as other:
+        settings.OLLAMA_HOST = server.url
+        make_contestant("b", base_url=other.url)
+        services.check_availability()
+    assert state("a") == (False, f"Ollama at {server.url} sends a list that is too long to be one of models.")
+    assert "too long" in state("b")[1]
+
+
+def test_models_that_cannot_be_described_are_known_by_name(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "DESCRIBE_TIMEOUT_S", 0.3)
+
+    async def silent_on_models(asked: Asked, connection: Connection) -> None:
+        if asked.path == "/api/tags":
+            await connection.reply({"models": [{"name": f"qwq:{number}"} for number in range(20)]})
+        else:
+            await connection.gone()
+
+    with serving_aside(silent_on_models) as server:
+        settings.OLLAMA_HOST = server.url
+        services.discover()
+    found = Contestant.objects.all()
+    assert len(found) == 20
+    assert all(row.opens_with_reasoning and row.options == {"num_ctx": 16384} for row in found)
+
+
+@pytest.mark.parametrize("path", ["", "/v1"])
+def test_address_of_a_list_may_leave_out_v1(settings: LazySettings, path: str) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        found = asked.path == "/v1/models"
+        await connection.reply(listing("tiny") if found else {"detail": "Not Found"}, 200 if found else 404)
+
+    with serving_aside(answer) as server:
+        settings.OPENAI_BASE_URL = f"{server.url}{path}"
+        services.discover()
+    assert Contestant.objects.get().model == "tiny"
 
 
 def test_something_else_at_ollamas_address_is_said(settings: LazySettings) -> None:

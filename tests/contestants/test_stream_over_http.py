@@ -90,7 +90,7 @@ async def test_chat_request_carries_key_model_and_messages(http_client: httpx.As
             )
         ]
     asked = server.asked[0]
-    assert (asked.method, asked.path) == ("POST", "/chat/completions")
+    assert (asked.method, asked.path) == ("POST", "/v1/chat/completions")
     assert asked.headers["authorization"] == "Bearer sk-secret-1234"
     assert asked.headers["accept-encoding"] == "identity"
     assert asked.body == {
@@ -328,6 +328,48 @@ async def test_server_that_hangs_up_is_unreachable(http_client: httpx.AsyncClien
         pass
 
     assert isinstance(await failure_of(http_client, answer), Unreachable)
+
+
+@pytest.mark.parametrize(
+    ("address", "served", "asked_for"),
+    [
+        ("", "/v1", ["/v1"]),
+        ("/", "/v1", ["/v1"]),
+        ("/v1/", "/v1", ["/v1"]),
+        ("", "", ["/v1", ""]),
+        ("/openai", "/openai", ["/openai"]),
+    ],
+)
+@pytest.mark.parametrize("call_name", ["chat/completions", "responses"])
+async def test_address_may_leave_out_v1(
+    http_client: httpx.AsyncClient, address: str, served: str, asked_for: list[str], call_name: str
+) -> None:
+    stream = openai_chat.stream if call_name == "chat/completions" else openai_responses.stream
+    done = event(type="response.completed", response={"status": "completed"})
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        if asked.path != f"{served}/{call_name}":
+            await connection.reply({"detail": "Not Found"}, 404)
+        else:
+            await saying(done if stream is openai_responses.stream else piece("A", finish="stop"))(asked, connection)
+
+    async with serving(answer) as server:
+        deltas = [delta async for delta in stream(http_client, call(f"{server.url}{address}"))]
+    assert isinstance(deltas[-1], Finish)
+    assert [asked.path for asked in server.asked] == [f"{root}/{call_name}" for root in asked_for]
+
+
+async def test_server_that_closes_without_a_word_is_asked_again(http_client: httpx.AsyncClient) -> None:
+    """The connection of the refusal is not used again: its server has closed it meanwhile."""
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        if asked.body["stream"]:
+            refusal = b'{"error": "\'stream\' does not support true with this model"}'
+            await connection.send(b"HTTP/1.1 400 No\r\nContent-Length: %d\r\n\r\n%b" % (len(refusal), refusal))
+        else:
+            await connection.reply({"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]})
+
+    assert text_of(await all_of(http_client, answer)) == ("", "A")
 
 
 async def test_address_that_is_none_is_a_bad_request(http_client: httpx.AsyncClient) -> None:

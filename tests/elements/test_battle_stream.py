@@ -13,6 +13,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from arena.battles.queries import BlindResponse, BlindTurn
 from arena.battles.steps import split_steps
 from tests.elements.conftest import Site
+from tests.live import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -108,10 +109,12 @@ def test_streamed_battle_looks_like_the_finished_one_reloaded(page: Page, site: 
     expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Finished")
     expect(page.locator("#turn-0-A summary")).to_have_text("Reasoning · 18 words")
     expect(page.locator("#turn-0-B summary")).to_have_text("Reasoning · not shared")
+    expect(page.locator("#turn-0-A [data-part=answer]")).to_contain_text("42")
+    expect(page.locator("#turn-0-B .katex")).to_be_visible()
     streamed = texts_of(page)
     page.reload()
     page.wait_for_selector("[data-plain]", state="detached")
-    assert texts_of(page) == streamed
+    wait_until(lambda: texts_of(page) == streamed, "the same texts, painted anew", limit_s=10)
     assert "katex" in streamed[0]
 
 
@@ -137,7 +140,20 @@ def test_failed_response_may_be_tried_again_and_starts_empty(page: Page, wire: W
     wire.say({"type": "restarted", "slot": "A", "turn": 0})
     expect(retry).to_be_hidden()
     expect(page.locator("#turn-0-A .step")).to_have_count(0)
-    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting")
+    expect(page.locator("#turn-0-A [data-part=state]")).to_have_text("Waiting for its turn")
+
+
+def test_long_silence_is_explained_until_the_first_word(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    wire.say({"type": "started", "slot": "A", "turn": 0})
+    patience = page.locator("#turn-0-A [data-part=patience]")
+    expect(patience).to_be_hidden()
+    page.clock.fast_forward("00:30")
+    expect(patience).to_be_visible()
+    wire.say(["A", 0, "a", "So."])
+    page.clock.fast_forward("00:01")
+    expect(patience).to_be_hidden()
 
 
 def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:

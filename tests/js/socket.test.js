@@ -166,3 +166,14 @@ test("a closed socket leaves nothing behind", () => {
   mock.timers.tick(100_000);
   assert.equal(FakeSocket.made.length, 1);
 });
+
+test("a browser that goes offline gives its socket up at once, and comes back with its cursor", () => {
+  opened();
+  latest().says("5-1");
+  window.dispatchEvent(new window.Event("offline"));
+  assert.equal(living(), 0);
+  assert.equal(states.at(-1), "reconnecting");
+  window.dispatchEvent(new window.Event("online"));
+  assert.equal(living(), 1);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-1");
+});

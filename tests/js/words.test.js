@@ -17,7 +17,7 @@ test("a response is described in words", () => {
       words({ reasoning: "r", answer: "a" }),
       words({ status: "failed" }),
     ],
-    ["Waiting", "Thinking", "Reasoning", "Answering", "Failed"],
+    ["Waiting for its turn", "Thinking", "Reasoning", "Answering", "Failed"],
   );
 });
 

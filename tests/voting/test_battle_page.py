@@ -1,9 +1,12 @@
 """The page of a battle: who sees what, and what can be done on it besides voting."""
 
+import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.teams.models import Voter
@@ -118,6 +121,17 @@ def test_failed_slot_is_asked_again(client: Client, starter: Voter) -> None:
     page = client.post(url(battle, "responses/B/retry/"))
     assert page["Location"] == url(battle, "#turn-0-B")
     assert Response.objects.get(turn__battle=battle, seat__slot="B").status == ResponseStatus.WAITING
+
+
+def test_clock_starts_with_the_turn_for_all_slots_and_anew_for_one_that_is_asked_again(
+    client: Client, starter: Voter
+) -> None:
+    battle = make_battle(voter=starter)
+    battle.turns.update(created_at=timezone.now() - timedelta(seconds=90))
+    assert re.findall(r'data-elapsed="(\d+)"', client.get(url(battle)).content.decode())[-2:] == ["90", "90"]
+    Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STOPPED)
+    client.post(url(battle, "responses/B/retry/"))
+    assert re.findall(r'data-elapsed="(\d+)"', client.get(url(battle)).content.decode())[-1:] == ["0"]
 
 
 @pytest.mark.parametrize("slot", ["A", "Z"])

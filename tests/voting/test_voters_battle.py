@@ -121,6 +121,23 @@ def test_voter_is_told_before_voting_that_the_ballot_will_not_be_ranked(outcome:
     assert seen.unranked_because == f"{what}, so ballots on this battle are kept but not ranked."
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "what"),
+    [
+        ({"A": "stopped", "B": "stopped"}, "A and B were stopped"),
+        ({"A": "stopped", "B": "stopped", "C": "failed"}, "A and B were stopped, and C failed"),
+        ({"A": "failed", "B": "stopped", "C": "failed"}, "A and C failed, and B was stopped"),
+        ({"A": "failed", "B": "failed", "C": "failed"}, "A, B and C failed"),
+    ],
+)
+def test_several_reasons_are_told_in_one_sentence(outcomes: dict[str, str], what: str) -> None:
+    battle = make_finished_battle(3)
+    for slot, status in outcomes.items():
+        Response.objects.filter(turn__battle=battle, seat__slot=slot).update(status=status)
+    told = battle_for(battle, None).unranked_because
+    assert told == f"{what}, so ballots on this battle are kept but not ranked."
+
+
 def test_nothing_to_judge_means_no_vote() -> None:
     battle = battle_with_names()
     Response.objects.update(status=ResponseStatus.FAILED, reasoning="", answer="")

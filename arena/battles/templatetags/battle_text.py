@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django import template
+from django.utils import timezone
 
 from arena.battles.models import ResponseStatus
 from arena.battles.queries import BlindBattle, BlindResponse, BlindTurn
@@ -29,6 +31,26 @@ def steps(response: BlindResponse) -> list[Step]:
 @register.filter
 def of_slot(by_slot: Mapping[str, object] | None, slot: str) -> object:
     return (by_slot or {}).get(slot)
+
+
+STATES = {
+    ResponseStatus.WAITING: "Waiting for its turn",
+    ResponseStatus.STREAMING: "At work",
+    ResponseStatus.FINISHED: "Finished",
+    ResponseStatus.FAILED: "Failed",
+    ResponseStatus.STOPPED: "Stopped",
+}
+
+
+@register.filter
+def state_in_words(response: BlindResponse) -> str:
+    return STATES[ResponseStatus(response.status)]
+
+
+@register.filter
+def seconds_since(moment: datetime | None) -> int:
+    """Whole seconds, for browsers to count on from: their own clocks may be wrong."""
+    return max(0, int((timezone.now() - moment).total_seconds())) if moment else 0
 
 
 @register.filter

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import aiohttp
@@ -13,19 +13,19 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import BadRequest, Unreachable
+from arena.contestants.errors import BadRequest, ModelGone, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
+from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
 from arena.contestants.providers.values import parse_json
 
 CONNECT_TIMEOUT_S = 10.0
-# Below the idle limit of common servers (uvicorn: 5 s): a POST on a connection that its server is closing would fail.
-KEEPALIVE_S = 4.0
 # After the terminal mark: how long to wait for token counts, or for the end of a stream that never ends.
 TAIL_S = 5.0
 MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
+NO_SUCH_CALL = (404, 405, 501)
 
 Body = dict[str, object]
 
@@ -37,10 +37,13 @@ BROKEN = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """`other_urls` are tried in turn where the server has no such call."""
+
     url: str
     body: Body = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)
+    other_urls: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -52,22 +55,25 @@ class Request:
 Adapt = Callable[[Body, ServerError], Body | None]
 
 
-def make_client() -> httpx.AsyncClient:
-    """The client that all streams of an event loop share; close it with `aclose`.
+def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
+    """The client that all streams of an event loop share; close it with `aclose`. `pause`: see `gathering`.
 
     Its interface is httpx's and its engine aiohttp's: httpx's own connection pool is scanned at every event and costs
     several times as much at a hundred streams. There is no read time-out: how long a contestant may be silent is the
-    caller's rule. `identity` keeps proxies from gathering a stream in order to compress it. The environment's proxies
-    are not used: they would be asked for servers on this machine too.
+    caller's rule. Each request has a connection of its own: a POST on a kept one fails where its server is just closing
+    it, as small servers do without a word, and a response takes far longer than a handshake. `identity` keeps proxies
+    from gathering a stream in order to compress it. The environment's proxies are not used: they would be asked for
+    servers on this machine too.
     """
     tls = httpx.create_ssl_context()
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ssl=tls)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
+    transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=tls, client=session)
     return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
+        transport=GatheringTransport(transport, pause) if pause else transport,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
         headers={"Accept-Encoding": "identity", "User-Agent": "reasoning-arena"},
         follow_redirects=False,
@@ -110,10 +116,14 @@ async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None
         if response.is_success:
             return response
         error = await _server_error(response)
+        failure = provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
         other = adapt(body, error) if adapt else None
-        if other is None or other == body:
-            raise provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
-        body = other
+        if other is not None and other != body:
+            body = other
+        elif request.other_urls and error.status in NO_SUCH_CALL and not isinstance(failure, ModelGone):
+            request = replace(request, url=request.other_urls[0], other_urls=request.other_urls[1:])
+        else:
+            raise failure
     raise BadRequest(f"{request.where} refused the request in {MAX_ADAPTATIONS} forms")
 
 

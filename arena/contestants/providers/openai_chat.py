@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator
 import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError
 from arena.contestants.providers.http import Body, Request, stream_request
@@ -40,7 +41,8 @@ _STREAM_REFUSED = re.compile(r"(?<![\w.])['\"`]?stream(?:ing)?['\"`]?(?![\w.])")
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
     headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
-    request = Request(f"{call.base_url}/chat/completions", body(call), headers, call.api_key)
+    url, *other_urls = (f"{root}/chat/completions" for root in api_roots(call.base_url))
+    request = Request(url, body(call), headers, call.api_key, tuple(other_urls))
     parser = ChatStream(opens_with_reasoning=call.opens_with_reasoning)
     return stream_request(client, request, parser, adapt=adapted)
 

@@ -11,6 +11,7 @@ import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.errors import ContentRefused
+from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError
 from arena.contestants.providers.http import Body, Request, stream_request
@@ -26,7 +27,8 @@ _RESERVED = ("model", "input", "instructions", "stream", "store", "reasoning", "
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
     headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
-    request = Request(f"{call.base_url}/responses", body(call), headers, call.api_key)
+    url, *other_urls = (f"{root}/responses" for root in api_roots(call.base_url))
+    request = Request(url, body(call), headers, call.api_key, tuple(other_urls))
     parser = ResponsesStream(opens_with_reasoning=call.opens_with_reasoning)
     return stream_request(client, request, parser, adapt=adapted)
 

@@ -2,13 +2,18 @@
 
 import { ENDED } from "./state.js";
 
-const STATES = { waiting: "Waiting", finished: "Finished", failed: "Failed", stopped: "Stopped" };
+const STATES = { waiting: "Waiting for its turn", finished: "Finished", failed: "Failed", stopped: "Stopped" };
 
 /** @param {import("./state.js").Response} response */
 export function stateOf({ status, reasoning, answer }) {
   if (status !== "streaming") return STATES[status];
   if (answer) return "Answering";
   return reasoning ? "Reasoning" : "Thinking";
+}
+
+/** The same where there is little room. */
+export function shortStateOf(response) {
+  return response.status === "waiting" ? "Waiting" : stateOf(response);
 }
 
 /** 42 s -> "0:42", an hour -> "1:00:00". */

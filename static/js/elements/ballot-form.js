@@ -19,7 +19,11 @@ class BallotForm extends HTMLElement {
     this.#form.addEventListener("focusin", this);
     const keySwitch = this.querySelector("[data-keys-switch]");
     keySwitch.checked = areKeysOn();
-    keySwitch.addEventListener("change", () => switchKeys(keySwitch.checked));
+    keySwitch.addEventListener("change", () => {
+      switchKeys(keySwitch.checked);
+      this.#showHint();
+    });
+    this.#showHint();
     document.addEventListener("keydown", this);
   }
 
@@ -30,6 +34,10 @@ class BallotForm extends HTMLElement {
   handleEvent(event) {
     if (event.type === "keydown") this.#press(event);
     else this.#markActive(event.target.closest(".ballot__row"));
+  }
+
+  #showHint() {
+    this.querySelector("[data-keys-hint]").hidden = !areKeysOn();
   }
 
   #press(event) {

@@ -23,10 +23,12 @@ const LOST_AFTER_MS = 700; // a connection that is back sooner is not worth a ba
 export class BattleStream extends HTMLElement {
   #battle = null;
   #shown = new Map(); // what each pane was last told
+  #askedAt = new Map(); // by pane id, on this browser's clock, of which only differences are used
   #socket = null;
   #listening = null;
   #ticker = 0;
   #refreshTimer = 0;
+  #refreshDue = 0; // when it will ring; 0: not at all
   #milestoneTimer = 0;
   #milestoneAt = 0;
   #milestone = "";
@@ -60,6 +62,7 @@ export class BattleStream extends HTMLElement {
     const slots = [...new Set(panes.map((pane) => pane.dataset.slot))].sort();
     const battle = sections.reduce((known, section) => applyEvent(known, turnEvent(section)), emptyBattle(slots));
     for (const section of sections) this.#paintPrompt(section, turnEvent(section).prompt);
+    this.#setClocks(panes);
     for (const pane of panes)
       battle.turns.find(({ index }) => index === pane.response.turn).responses[pane.response.slot] = pane.response;
     return battle;
@@ -67,6 +70,7 @@ export class BattleStream extends HTMLElement {
 
   #receive(events) {
     const before = this.#battle;
+    for (const { type, turn, slot } of events) if (type === "restarted") this.#setClock(`turn-${turn}-${slot}`);
     this.#battle = events.reduce(applyEvent, before);
     this.#render();
     this.#announce();
@@ -78,8 +82,9 @@ export class BattleStream extends HTMLElement {
     const hasEnded = isAtRest(this.#battle) && !isAtRest(before);
     const hasNews = before.ballots !== this.#battle.ballots || before.isRevealed !== this.#battle.isRevealed;
     const hasGap = this.#battle.turns.some(({ prompt }) => prompt === null);
+    const goesOn = isAtRest(before) && !isAtRest(this.#battle);
     if (hasEnded || (this.dataset.status === "running" && isAtRest(this.#battle))) this.#refreshSoon(REFRESH_AFTER_MS);
-    else if (hasNews || hasGap) this.#refreshSoon(REFRESH_AFTER_MS + Math.random() * REFRESH_SPREAD_MS);
+    else if (hasNews || hasGap || goesOn) this.#refreshSoon(REFRESH_AFTER_MS + Math.random() * REFRESH_SPREAD_MS);
   }
 
   #render() {
@@ -93,7 +98,7 @@ export class BattleStream extends HTMLElement {
         const shown = this.#shown.get(pane);
         if (shown?.response === response && shown.isLatest === isLatest) continue;
         this.#shown.set(pane, { response, isLatest });
-        this.#remember(pane, response);
+        pane.tell(this.#secondsOf(pane, response));
         pane.show(response, { isLatest });
         isChanged = true;
       }
@@ -164,33 +169,38 @@ export class BattleStream extends HTMLElement {
     if (line) line.textContent = text;
   }
 
-  // --- The clock of each running response: kept over a reload of this tab, never sent by the server ---------------
+  // --- The clock of each running response: the server says how long ago it was asked, the browser counts on --------
 
   #tick() {
     for (const [pane, { response }] of this.#shown) pane.tell(this.#secondsOf(pane, response));
   }
 
-  #remember(pane, { status }) {
-    const key = this.#clockKey(pane);
-    if (ENDED.has(status)) sessionStorage.removeItem(key);
-    else if (!sessionStorage.getItem(key)) sessionStorage.setItem(key, String(Date.now()));
-    pane.tell(this.#secondsOf(pane, { status }));
+  #setClock(id, elapsed = 0) {
+    this.#askedAt.set(id, Date.now() - elapsed * 1000);
+  }
+
+  #setClocks(panes) {
+    for (const { id, dataset } of panes) if (dataset.elapsed) this.#setClock(id, Number(dataset.elapsed));
   }
 
   #secondsOf(pane, { status }) {
-    const since = Number(sessionStorage.getItem(this.#clockKey(pane)));
-    return ENDED.has(status) || !since ? null : (Date.now() - since) / 1000;
-  }
-
-  #clockKey(pane) {
-    return `asked:${this.dataset.battle}${pane.id}`;
+    if (ENDED.has(status)) return null;
+    if (!this.#askedAt.has(pane.id)) this.#setClock(pane.id);
+    return (Date.now() - this.#askedAt.get(pane.id)) / 1000;
   }
 
   // --- Parts of the page that the server renders --------------------------------------------------------------------
 
-  #refreshSoon(delay) {
+  /** News that keep coming must not put it off. */
+  #refreshSoon(delay, attempt = 0) {
+    const due = Date.now() + delay;
+    if (this.#refreshDue && this.#refreshDue <= due) return;
     clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => this.#refresh(), delay);
+    this.#refreshDue = due;
+    this.#refreshTimer = setTimeout(() => {
+      this.#refreshDue = 0;
+      this.#refresh(attempt);
+    }, delay);
   }
 
   /** Fetches the page; while it still says "running" although all has ended, once more. */
@@ -200,8 +210,7 @@ export class BattleStream extends HTMLElement {
     if (page) this.#adopt(page);
     const isBehind = !page || (this.dataset.status === "running" && isAtRest(this.#battle));
     if (!isBehind || attempt >= REFRESH_RETRIES_MS.length) return;
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => this.#refresh(attempt + 1), REFRESH_RETRIES_MS[attempt]);
+    this.#refreshSoon(REFRESH_RETRIES_MS[attempt], attempt + 1);
   }
 
   async #fetchedPage() {
@@ -217,6 +226,7 @@ export class BattleStream extends HTMLElement {
     const fresh = page.querySelector("battle-stream");
     if (!fresh) return;
     swapFragments(page);
+    this.#setClocks(fresh.querySelectorAll(".turn[data-turn] response-pane"));
     this.dataset.status = fresh.dataset.status;
     const turns = [...fresh.querySelectorAll(".turn[data-turn]")].map(turnEvent);
     this.#battle = turns.reduce(applyEvent, this.#battle);

@@ -9,6 +9,7 @@ import { StepsView } from "../lib/steps-view.js";
 
 const COPIED_FOR_MS = 2000;
 const NEAR_END_PX = 40;
+const PATIENCE_AFTER_S = 15;
 const TOUCH_MS = 700; // a wheel or a finger still moves the text this long after its last event
 
 /**
@@ -81,6 +82,8 @@ export class ResponsePane extends HTMLElement {
   tell(seconds) {
     const text = seconds === null ? "" : `, ${clock(seconds)}`;
     if (this.#parts.clock.textContent !== text) this.#parts.clock.textContent = text;
+    const { reasoning, answer } = this.#response;
+    this.#parts.patience.hidden = !(seconds > PATIENCE_AFTER_S) || Boolean(reasoning || answer);
   }
 
   #enter(status) {

@@ -1,6 +1,6 @@
 // <turn-tabs>: on narrow screens, links to the panes of a turn, with each one's state.
 
-import { stateOf } from "../battle/words.js";
+import { shortStateOf } from "../battle/words.js";
 
 /**
  * The links work without scripts; with them they tell the state of each response and which pane is in view.
@@ -27,7 +27,7 @@ export class TurnTabs extends HTMLElement {
   show(responses) {
     for (const tab of this.querySelectorAll("[data-slot]")) {
       const response = responses[tab.dataset.slot];
-      const words = stateOf(response);
+      const words = shortStateOf(response);
       const state = tab.querySelector('[data-part="state"]');
       if (state.textContent !== words) state.textContent = words;
       tab.dataset.status = response.status;

@@ -52,6 +52,7 @@ export class BattleSocket {
     if (this.#state !== "closed") return;
     document.addEventListener("visibilitychange", this.#wake);
     window.addEventListener("online", this.#wake);
+    window.addEventListener("offline", this.#sleep);
     window.addEventListener("pageshow", this.#wake);
     this.#connect("connecting");
   }
@@ -59,6 +60,7 @@ export class BattleSocket {
   close() {
     document.removeEventListener("visibilitychange", this.#wake);
     window.removeEventListener("online", this.#wake);
+    window.removeEventListener("offline", this.#sleep);
     window.removeEventListener("pageshow", this.#wake);
     this.#drop();
     this.#become("closed");
@@ -123,6 +125,11 @@ export class BattleSocket {
     if (document.visibilityState === "hidden") return;
     const isDead = this.#socket && Date.now() - this.#heardAt > SILENCE_MAX_MS;
     if (isDead || (!this.#socket && this.#state === "reconnecting")) this.#connect("reconnecting");
+  };
+
+  /** A browser may keep a socket open that no longer gets anything. Retries go on: an arena on this machine answers. */
+  #sleep = () => {
+    if (this.#socket) this.#lost(0);
   };
 
   #drop() {

@@ -19,6 +19,20 @@ if (form) {
     if (ownQuestion) ownQuestion.checked = true;
   });
 
+  // Among many contestants; those that are ticked stay in view.
+  const finder = form.querySelector("#find-contestant");
+  finder?.addEventListener("input", () => {
+    const words = finder.value.toLowerCase().split(/\s+/);
+    for (const item of form.querySelectorAll(".picker__item")) {
+      const name = item.textContent.toLowerCase();
+      item.hidden = !item.querySelector("input").checked && !words.every((word) => name.includes(word));
+    }
+    form.querySelector(".picker").scrollTop = 0;
+  });
+  finder?.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault();
+  });
+
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
       event.preventDefault();

@@ -29,6 +29,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, host: str, port: int, serve: list[str], **options: object) -> None:
+        if not 0 <= port <= 65_535:  # uvloop would take the rest of the division
+            raise CommandError(f"--port must be between 0 and 65535, not {port}.")
         aliases = dict(_alias(text) for text in serve)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve(host, port, aliases))
@@ -39,7 +41,7 @@ class Command(BaseCommand):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         try:
             simulator = await start_simulator(host, port, aliases=aliases)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise CommandError(f"cannot listen on {host}:{port}: {error}.") from error
         self.stdout.write(
             f"Simulated model servers at {simulator.url} "

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import httpx
 import redis
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -84,9 +84,11 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
 
     Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
     """
-    if not _still_ours(response).update(**_ended_fields(outcome, response.seat.contestant)):
-        return None
-    finish_if_ended(response.turn.battle_id)
+    fields = _ended_fields(outcome, response.seat.contestant)
+    with transaction.atomic():  # both or neither: what is tried again must find the response as it was
+        if not _still_ours(response).update(**fields):
+            return None
+        finish_if_ended(response.turn.battle_id)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
@@ -182,7 +184,12 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+@transaction.atomic
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
+    """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
+    wait (a subquery, because of the join) once the other claim is committed."""
+    if not Battle.objects.select_for_update().filter(pk=battle_id).first():
+        return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
     if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
         return {}

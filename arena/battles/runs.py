@@ -11,7 +11,6 @@ import uuid
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from functools import partial
-from itertools import groupby
 from uuid import UUID
 
 import httpx
@@ -129,17 +128,13 @@ def _still_ours(response: Response) -> ResponseQuerySet:
 
 def sweep(client: redis.Redis) -> list[UUID]:
     """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
-    streaming = (
-        Response.objects.filter(status=ResponseStatus.STREAMING)
-        .select_related("turn", "seat__contestant")
-        .order_by("run")
-    )
-    for run_id, responses in groupby(list(streaming), key=lambda response: response.run):
+    streaming = Response.objects.filter(status=ResponseStatus.STREAMING)
+    for run_id in streaming.order_by().values_list("run", flat=True).distinct():
         lease = lease_key(run_id)
         # The second look finds what an earlier sweep left that died between the lease and the rows.
         if client.set(lease, SWEPT, nx=True, ex=SWEPT_S) or client.get(lease) == SWEPT.encode():
             logger.warning("run %s is dead: its responses are taken over", run_id)
-            for response in responses:
+            for response in streaming.filter(run=run_id).select_related("turn", "seat__contestant"):
                 _take_over(response, client)
     for battle_id in (
         Battle.objects.filter(status=BattleStatus.RUNNING)
@@ -152,7 +147,7 @@ def sweep(client: redis.Redis) -> list[UUID]:
         turn__battle__status=BattleStatus.RUNNING,
         queued_at__lt=timezone.now() - WAITING_GRACE,
     )
-    return list(waiting.values_list("turn__battle", flat=True).distinct())
+    return list(waiting.order_by().values_list("turn__battle", flat=True).distinct())
 
 
 def stops_unheard() -> list[UUID]:

@@ -1,12 +1,13 @@
 """What a visitor fills in to start a battle."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypedDict
+from collections.abc import Mapping
+from typing import Any, Self
 
 from django import forms
 from django.conf import settings
 
 from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
+from arena.battles.services import BattleOptions
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
@@ -15,17 +16,6 @@ RANDOM = "random"
 CHOSEN = "chosen"
 BLIND = "blind"
 OPEN = "open"
-
-
-class Chosen(TypedDict):
-    """What `arena.battles.doors.open_battle` takes."""
-
-    prompt: str
-    problem: Problem | None
-    size: int
-    contestants: Sequence[str]
-    blind: bool
-    system: str
 
 
 class NewBattleForm(forms.Form):
@@ -80,7 +70,7 @@ class NewBattleForm(forms.Form):
             self.add_error("contestants", "Choose at least one contestant, or have them drawn at random.")
         return cleaned
 
-    def options(self) -> Chosen:
+    def options(self) -> BattleOptions:
         cleaned = self.cleaned_data
         return {
             "prompt": cleaned["prompt"],

@@ -25,7 +25,7 @@ class NewBattleForm(forms.Form):
     draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
     contestants = forms.MultipleChoiceField(required=False)
     names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
-    system = forms.CharField(required=False, max_length=settings.ARENA_PROMPT_MAX_CHARS)
+    system = forms.CharField(required=False, strip=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)

@@ -32,8 +32,10 @@ class BattleQuerySet(models.QuerySet["Battle"]):
         return self.all()
 
     def listed_for(self, voter: Voter | None) -> "BattleQuerySet":
-        """The battles this voter started, newest first."""
-        return (self.filter(started_by=voter) if voter else self.none()).order_by("-created_at", "-id")
+        """The battles this voter started, newest first, with their problems, and without the long texts of either."""
+        own = self.filter(started_by=voter) if voter else self.none()
+        texts = ("system", "problem__statement", "problem__answer", "problem__notes")
+        return own.select_related("problem").defer(*texts).order_by("-created_at", "-id")
 
 
 class Battle(models.Model):

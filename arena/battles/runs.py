@@ -25,7 +25,7 @@ from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
-from arena.battles.streaming import Outcome, end_event
+from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import Part, WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
@@ -41,7 +41,6 @@ SAVE_RETRY_LIMIT_S = 120.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE = timedelta(seconds=10)
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
-BROKEN = ("failed", "Something went wrong in the arena itself.")
 
 Delivery = tuple[Part, Outcome | None]
 

@@ -159,11 +159,3 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"response {self.pk}"
-
-    @property
-    def is_ended(self) -> bool:
-        return self.status in TERMINAL
-
-    @property
-    def has_text(self) -> bool:
-        return bool(self.reasoning or self.answer)

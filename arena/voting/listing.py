@@ -15,7 +15,6 @@ from arena.teams.models import Voter
 from arena.voting.models import Ballot
 
 REVEALED = "revealed"
-STATUSES = (*BattleStatus.values, REVEALED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -106,7 +107,9 @@ def refuse_deed(request: HttpRequest, error: BattleError | VotingError | TeamErr
 
 @api.exception_handler(RequestDataTooBig)
 def refuse_size(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    return problem_response(Problem(413, "The body is too big: at most 1,000,000 bytes are taken."))
+    return problem_response(
+        Problem(413, f"The body is too big: at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes are taken.")
+    )
 
 
 @api.exception_handler(HttpError)

@@ -1,9 +1,10 @@
 """Reading settings from the environment: a wrong value is refused with one line that names its variable."""
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -26,9 +27,20 @@ def env_str(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def env_list(name: str, default: list[str]) -> list[str]:
-    words = [word.strip() for word in env_str(name).split(",")]
-    return [word for word in words if word] or default
+def env_hosts(name: str, default: list[str]) -> list[str]:
+    hosts = _words(name)
+    for host in hosts:
+        if "/" in host:
+            raise ImproperlyConfigured(f"{name} must hold host names, without http:// or a path, not {host!r}.")
+    return hosts or default
+
+
+def env_origins(name: str) -> list[str]:
+    origins = _words(name)
+    for origin in origins:
+        if not origin.startswith(("http://", "https://")):
+            raise ImproperlyConfigured(f"{name} must hold addresses that start with https:// (or http://): {origin!r}.")
+    return [origin.rstrip("/") for origin in origins]
 
 
 def env_bool(name: str, *, default: bool) -> bool:
@@ -76,6 +88,34 @@ def env_ollama_host(name: str, default: str) -> str:
     return url
 
 
+def env_database(name: str, default: str, *, pool_size: int, sqlite_for_tests: Path) -> dict[str, object]:
+    """The database behind a URL, with the options each kind needs under many writers beside those of the URL itself."""
+    config = _database_config(name, env_str(name, default))
+    options = config.pop("OPTIONS", {})
+    match config.get("ENGINE"):
+        case "django.db.backends.sqlite3":
+            # Writers queue at BEGIN instead of failing in mid-transaction with "database is locked".
+            pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+            ours = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": pragmas}
+            return {**config, "OPTIONS": ours | options, "TEST": {"NAME": str(sqlite_for_tests)}}
+        case "django.db.backends.postgresql":
+            return {**config, "OPTIONS": {"pool": {"min_size": 1, "max_size": pool_size}} | options}
+    raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgres://.")
+
+
+def _database_config(name: str, url: str) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a scheme it does not know, with the password in it
+            return dict(environ.Env.db_url_config(url))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(f"{name} is not a database URL: {error}.") from error
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in map(str.strip, env_str(name).split(",")) if word]
+
+
 def _checked_url(name: str, url: str, schemes: tuple[str, ...]) -> str:
     if "://" not in url and "http" in schemes:
         url = f"http://{url}"
@@ -85,7 +125,9 @@ def _checked_url(name: str, url: str, schemes: tuple[str, ...]) -> str:
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is not a URL: {error}.") from error
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
-        raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(schemes)}://.")
+        raise ImproperlyConfigured(
+            f"{name} must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}."
+        )
     return url.rstrip("/")
 
 

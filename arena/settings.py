@@ -5,17 +5,18 @@ import secrets
 import tempfile
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from arena.environment import (
     env_bool,
     env_choice,
+    env_database,
     env_float,
+    env_hosts,
     env_int,
-    env_list,
     env_ollama_host,
+    env_origins,
     env_str,
     env_url,
     read_dotenv,
@@ -33,8 +34,8 @@ VAR_DIR = Path(env_str("ARENA_VAR", str(BASE_DIR / "var"))).absolute()
 HOST = env_str("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, low=1, high=65535)
 DEBUG = env_bool("DEBUG", default=False)
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
-CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+ALLOWED_HOSTS = env_hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS = env_origins("CSRF_TRUSTED_ORIGINS")
 
 
 def kept_secret_key() -> str:
@@ -48,7 +49,7 @@ def kept_secret_key() -> str:
         path.write_text(secrets.token_urlsafe(50))
         return path.read_text().strip()
     except OSError as error:
-        raise ImproperlyConfigured(f"cannot write to {VAR_DIR}: {error.strerror}.") from error
+        raise ImproperlyConfigured(f"cannot write to {VAR_DIR} (ARENA_VAR): {error.strerror}.") from error
 
 
 SECRET_KEY = env_str("SECRET_KEY") or kept_secret_key()
@@ -148,34 +149,15 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Database --------------------------------------------------------------------------------------
 
-
-def database() -> dict[str, object]:
-    """SQLite in `var/`, or what DATABASE_URL names, with the options each needs under many writers."""
-    url = env_str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'arena.sqlite3'}")
-    try:
-        config: dict[str, object] = dict(environ.Env.db_url_config(url))
-    except Exception as error:
-        raise ImproperlyConfigured(f"DATABASE_URL is not a database URL: {error}.") from error
-    engine = config.get("ENGINE")
-    if engine == "django.db.backends.sqlite3":
-        config["OPTIONS"] = {
-            "timeout": 20,
-            # Writers queue at BEGIN instead of failing in mid-transaction with "database is locked".
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
-    elif engine in {"django.db.backends.postgresql", "django.db.backends.postgresql_psycopg2"}:
-        config["ENGINE"] = "django.db.backends.postgresql"
-        config["OPTIONS"] = {"pool": {"min_size": 1, "max_size": env_int("DATABASE_POOL", 10, low=1, high=500)}}
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must start with sqlite:// or postgres://.")
-    config["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")} if "sqlite3" in str(engine) else {}
-    return config
-
-
-DATABASES = {"default": database()}
+DATABASES = {
+    "default": env_database(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR / 'arena.sqlite3'}",
+        pool_size=env_int("DATABASE_POOL", 10, low=1, high=500),
+        sqlite_for_tests=VAR_DIR / "test.sqlite3",
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
 
 # --- Redis and Celery ------------------------------------------------------------------------------
 
@@ -219,7 +201,6 @@ CELERY_BEAT_SCHEDULE = {
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }
 
-
 # --- Model servers ---------------------------------------------------------------------------------
 
 OLLAMA_HOST = env_ollama_host("OLLAMA_HOST", "http://127.0.0.1:11434")
@@ -233,7 +214,6 @@ ARENA_SIMULATED = env_choice("ARENA_SIMULATED", "auto", ("auto", "always", "neve
 # Where simulated contestants are served; empty: each worker serves its own on a loopback port.
 SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMULATOR_URL") else ""
 
-
 # --- Arena rules -----------------------------------------------------------------------------------
 
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
@@ -244,7 +224,6 @@ ARENA_FIRST_TOKEN_TIMEOUT_S = env_float("ARENA_FIRST_TOKEN_TIMEOUT_S", 900, low=
 ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=86_400)
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
-
 
 # --- Static files ----------------------------------------------------------------------------------
 
@@ -258,7 +237,6 @@ STORAGES = {
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 # Pictures and fonts are compressed already. Source maps take brotli 15 s, and only developers read them.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ["br", "gif", "gz", "jpeg", "jpg", "map", "png", "webp", "woff", "woff2"]
-
 
 # --- Words, time, logs -----------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """Settings are read as people write them."""
 
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from arena.environment import env_ollama_host, env_url
+from arena.environment import env_database, env_hosts, env_ollama_host, env_origins, env_url
 
 DEFAULT = "http://127.0.0.1:11434"
 
@@ -40,3 +42,36 @@ def test_what_is_no_address_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, 
 def test_url_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8080/v1/")
     assert env_url("OPENAI_BASE_URL", "", schemes=("http", "https")) == "http://127.0.0.1:8080/v1"
+
+
+def read_database(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, object]:
+    monkeypatch.setenv("DATABASE_URL", url)
+    return env_database("DATABASE_URL", "", pool_size=7, sqlite_for_tests=Path("test.sqlite3"))
+
+
+def test_options_of_a_database_url_stand_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_database(monkeypatch, "postgresql://me@db/arena?sslmode=require")
+    assert config["OPTIONS"] == {"pool": {"min_size": 1, "max_size": 7}, "sslmode": "require"}
+
+
+@pytest.mark.parametrize("url", ["mysql2://me:secret@db/arena", "postgres://me:secret@db:port/arena", "arena"])
+def test_what_is_no_database_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="^DATABASE_URL ") as refused:
+        read_database(monkeypatch, url)
+    assert "secret" not in str(refused.value)
+
+
+def test_hosts_are_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "arena.example.org, [::1],")
+    assert env_hosts("ALLOWED_HOSTS", []) == ["arena.example.org", "[::1]"]
+    monkeypatch.setenv("ALLOWED_HOSTS", "https://arena.example.org")
+    with pytest.raises(ImproperlyConfigured, match="^ALLOWED_HOSTS "):
+        env_hosts("ALLOWED_HOSTS", [])
+
+
+def test_origins_have_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://arena.example.org/")
+    assert env_origins("CSRF_TRUSTED_ORIGINS") == ["https://arena.example.org"]
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "arena.example.org")
+    with pytest.raises(ImproperlyConfigured, match="^CSRF_TRUSTED_ORIGINS "):
+        env_origins("CSRF_TRUSTED_ORIGINS")

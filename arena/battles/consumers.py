@@ -8,6 +8,7 @@ from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import LogState, Position, position_of
@@ -31,7 +32,7 @@ class BattleConsumer(AsyncWebsocketConsumer):
         self._stream: asyncio.Task[None] | None = None
         battle_id = self.scope["url_route"]["kwargs"]["battle_id"]
         await self.accept()
-        if await self._battle(battle_id) is None:
+        if not await self._may_watch(battle_id):
             await self.close(CLOSE_NOT_FOUND)
             return
         self._stream = asyncio.create_task(self._relay(battle_id))
@@ -50,7 +51,8 @@ class BattleConsumer(AsyncWebsocketConsumer):
             async with relay().watch(str(battle_id)) as feed:
                 position = await self._begin(feed, battle_id)
                 await self._follow(feed, position, battle_id)
-        except RedisError as error:
+        except (RedisError, DatabaseError, InterfaceError) as error:
+            # Left open it would look alive, and tell nothing.
             logger.warning("a battle cannot be watched: %s", error)
             await self.close(CLOSE_TRY_AGAIN)
 
@@ -83,6 +85,11 @@ class BattleConsumer(AsyncWebsocketConsumer):
             else:  # this browser took so long to read that what follows is not held any more
                 position = await self._restate(feed, battle_id)
             await feed.rest(FRAME_EVERY_S)
+
+    @database_sync_to_async
+    def _may_watch(self, battle_id: UUID) -> bool:
+        """Without reading the texts: those who come back with a cursor need none."""
+        return find_battle(battle_id, voter_of_scope(self.scope)) is not None
 
     @database_sync_to_async
     def _battle(self, battle_id: UUID) -> BlindBattle | None:

@@ -18,7 +18,11 @@ class BattleError(Exception):
 
 
 class PromptRefused(BattleError):
-    field = "prompt"
+    """`field` is "prompt", or "system" where it is about the system prompt."""
+
+    def __init__(self, sentence: str, field: str = "prompt") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class WrongSize(BattleError):

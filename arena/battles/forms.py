@@ -1,12 +1,13 @@
 """What a visitor fills in to start a battle."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypedDict
+from collections.abc import Mapping
+from typing import Any, Self
 
 from django import forms
 from django.conf import settings
 
 from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
+from arena.battles.services import BattleOptions
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
@@ -17,17 +18,6 @@ BLIND = "blind"
 OPEN = "open"
 
 
-class Chosen(TypedDict):
-    """What `arena.battles.doors.open_battle` takes."""
-
-    prompt: str
-    problem: Problem | None
-    size: int
-    contestants: Sequence[str]
-    blind: bool
-    system: str
-
-
 class NewBattleForm(forms.Form):
     prompt = forms.CharField(required=False, strip=False)
     problem = forms.CharField(required=False)
@@ -35,7 +25,7 @@ class NewBattleForm(forms.Form):
     draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
     contestants = forms.MultipleChoiceField(required=False)
     names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
-    system = forms.CharField(required=False, max_length=settings.ARENA_PROMPT_MAX_CHARS)
+    system = forms.CharField(required=False, strip=False)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
@@ -80,7 +70,7 @@ class NewBattleForm(forms.Form):
             self.add_error("contestants", "Choose at least one contestant, or have them drawn at random.")
         return cleaned
 
-    def options(self) -> Chosen:
+    def options(self) -> BattleOptions:
         cleaned = self.cleaned_data
         return {
             "prompt": cleaned["prompt"],

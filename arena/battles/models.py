@@ -32,8 +32,10 @@ class BattleQuerySet(models.QuerySet["Battle"]):
         return self.all()
 
     def listed_for(self, voter: Voter | None) -> "BattleQuerySet":
-        """The battles this voter started, newest first."""
-        return (self.filter(started_by=voter) if voter else self.none()).order_by("-created_at", "-id")
+        """The battles this voter started, newest first, with their problems, and without the long texts of either."""
+        own = self.filter(started_by=voter) if voter else self.none()
+        texts = ("system", "problem__statement", "problem__answer", "problem__notes")
+        return own.select_related("problem").defer(*texts).order_by("-created_at", "-id")
 
 
 class Battle(models.Model):
@@ -53,7 +55,10 @@ class Battle(models.Model):
     objects = BattleQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["started_by", "-created_at"])]
+        indexes = [
+            models.Index(fields=["started_by", "-created_at"]),
+            models.Index(fields=["status"]),  # the sweep asks each few seconds for those that run
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -148,19 +153,9 @@ class Response(models.Model):
     class Meta:
         ordering = ["turn__index", "seat__slot"]
         constraints = [models.UniqueConstraint(fields=["turn", "seat"], name="one_response_per_turn_and_slot")]
-        indexes = [
-            models.Index(
-                fields=["status"], name="running_responses", condition=models.Q(status__in=["waiting", "streaming"])
-            )
-        ]
+        # Not only of those that run: SQLite uses a partial index only where it is certain that it holds, and never for
+        # a status that is a parameter.
+        indexes = [models.Index(fields=["status"])]
 
     def __str__(self) -> str:
         return f"response {self.pk}"
-
-    @property
-    def is_ended(self) -> bool:
-        return self.status in TERMINAL
-
-    @property
-    def has_text(self) -> bool:
-        return bool(self.reasoning or self.answer)

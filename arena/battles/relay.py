@@ -134,6 +134,8 @@ class Relay:
         feed = await self._open(battle_id)
         feed.watchers += 1
         try:
+            if feed.watchers == 1:
+                await self._interrupt_reader()
             yield feed
         finally:
             feed.watchers -= 1
@@ -163,7 +165,6 @@ class Relay:
         if self._reader is None:
             self._reader = asyncio.get_running_loop().create_task(self._read())
             self._beat()
-        await self._interrupt_reader()
         return feed
 
     async def _catch_up(self, feed: Feed) -> None:

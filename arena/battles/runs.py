@@ -11,12 +11,11 @@ import uuid
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from functools import partial
-from itertools import groupby
 from uuid import UUID
 
 import httpx
 import redis
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -26,7 +25,7 @@ from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
-from arena.battles.streaming import Outcome, end_event
+from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import Part, WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
@@ -42,7 +41,6 @@ SAVE_RETRY_LIMIT_S = 120.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE = timedelta(seconds=10)
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
-BROKEN = ("failed", "Something went wrong in the arena itself.")
 
 Delivery = tuple[Part, Outcome | None]
 
@@ -84,9 +82,11 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
 
     Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
     """
-    if not _still_ours(response).update(**_ended_fields(outcome, response.seat.contestant)):
-        return None
-    finish_if_ended(response.turn.battle_id)
+    fields = _ended_fields(outcome, response.seat.contestant)
+    with transaction.atomic():  # both or neither: what is tried again must find the response as it was
+        if not _still_ours(response).update(**fields):
+            return None
+        finish_if_ended(response.turn.battle_id)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
@@ -127,17 +127,13 @@ def _still_ours(response: Response) -> ResponseQuerySet:
 
 def sweep(client: redis.Redis) -> list[UUID]:
     """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
-    streaming = (
-        Response.objects.filter(status=ResponseStatus.STREAMING)
-        .select_related("turn", "seat__contestant")
-        .order_by("run")
-    )
-    for run_id, responses in groupby(list(streaming), key=lambda response: response.run):
+    streaming = Response.objects.filter(status=ResponseStatus.STREAMING)
+    for run_id in streaming.order_by().values_list("run", flat=True).distinct():
         lease = lease_key(run_id)
         # The second look finds what an earlier sweep left that died between the lease and the rows.
         if client.set(lease, SWEPT, nx=True, ex=SWEPT_S) or client.get(lease) == SWEPT.encode():
             logger.warning("run %s is dead: its responses are taken over", run_id)
-            for response in responses:
+            for response in streaming.filter(run=run_id).select_related("turn", "seat__contestant"):
                 _take_over(response, client)
     for battle_id in (
         Battle.objects.filter(status=BattleStatus.RUNNING)
@@ -150,7 +146,7 @@ def sweep(client: redis.Redis) -> list[UUID]:
         turn__battle__status=BattleStatus.RUNNING,
         queued_at__lt=timezone.now() - WAITING_GRACE,
     )
-    return list(waiting.values_list("turn__battle", flat=True).distinct())
+    return list(waiting.order_by().values_list("turn__battle", flat=True).distinct())
 
 
 def stops_unheard() -> list[UUID]:
@@ -182,7 +178,12 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+@transaction.atomic
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
+    """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
+    wait (a subquery, because of the join) once the other claim is committed."""
+    if not Battle.objects.select_for_update().filter(pk=battle_id).first():
+        return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
     if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
         return {}

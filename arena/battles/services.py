@@ -4,7 +4,7 @@ They write rows; telling the workers and the browsers is left to the door that c
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -52,7 +52,7 @@ def start_battle(
     battle = Battle.objects.create(
         started_by=voter,
         problem=problem,
-        system=clean_prompt(system) if system.strip() else "",
+        system=clean_prompt(system, field="system"),
         blind=blind,
         pacing=pacing,
     )
@@ -150,21 +150,22 @@ def lock(battle: Battle) -> Battle:
     return Battle.objects.select_for_update().get(pk=battle.pk)
 
 
-def clean_prompt(text: str) -> str:
-    """The prompt as it is stored and sent. Raises PromptRefused."""
+def clean_prompt(text: str, *, field: Literal["prompt", "system"] = "prompt") -> str:
+    """The prompt as it is stored and sent; only the system prompt may be empty. Raises PromptRefused."""
     text = text.replace("\r\n", "\n").strip()
-    if not text:
-        raise PromptRefused("Write a question first.")
+    name = {"prompt": "prompt", "system": "system prompt"}[field]
+    if not text and field == "prompt":
+        raise PromptRefused("Write a question first.", field)
     if len(text) > settings.ARENA_PROMPT_MAX_CHARS:
         raise PromptRefused(
-            f"The prompt has {len(text):,} characters; at most {settings.ARENA_PROMPT_MAX_CHARS:,} are allowed."
+            f"The {name} has {len(text):,} characters; at most {settings.ARENA_PROMPT_MAX_CHARS:,} are allowed.", field
         )
     if "\0" in text:
-        raise PromptRefused("The prompt contains a NUL character, which cannot be stored.")
+        raise PromptRefused(f"The {name} contains a NUL character, which cannot be stored.", field)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise PromptRefused("The prompt contains a broken character (half of a surrogate pair).") from error
+        raise PromptRefused(f"The {name} contains a broken character (half of a surrogate pair).", field) from error
     return text
 
 

@@ -18,9 +18,12 @@ from arena.battles.events import (
     TextDelta,
 )
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage
-from arena.contestants.errors import ProviderError, TooLarge
+from arena.contestants.errors import ProviderError, TooLarge, Truncated
 
 logger = logging.getLogger(__name__)
+
+# Code and message of what is nobody's fault but ours.
+BROKEN = ("failed", "Something went wrong in the arena itself.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Transcript:
         """The outcome of a stream that came to its own end."""
         finish = self.finish
         if finish is None:
-            return self.failed("truncated", "The stream broke off before this contestant had finished.")
+            return self.failed(Truncated.code, Truncated.message)
         raw = finish.raw if finish.raw != finish.answer else ""
         return self._outcome(
             "finished",

@@ -89,9 +89,7 @@ def _offered_problems(chosen: str | None) -> list[Problem]:
 
 def _latest_battles(voter: Voter | None) -> list[Battle]:
     first_turns = Prefetch("turns", Turn.objects.filter(index=0))
-    return list(
-        Battle.objects.listed_for(voter).select_related("problem").prefetch_related(first_turns)[:LISTED_BATTLES]
-    )
+    return list(Battle.objects.listed_for(voter).prefetch_related(first_turns)[:LISTED_BATTLES])
 
 
 def _problem_to_ask(slug: str) -> Problem:

@@ -23,8 +23,9 @@ from arena.battles.event_log import STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
 from arena.battles.log_writer import LogWriter, RunLog
-from arena.battles.streaming import Outcome, Transcript, end_event, play
+from arena.battles.streaming import BROKEN, Outcome, Transcript, end_event, play
 from arena.contestants.deltas import Delta
+from arena.contestants.errors import TimedOut
 from arena.contestants.providers.http import make_client
 from arena.contestants.simulator.server import Simulator, start_simulator
 
@@ -244,7 +245,7 @@ class WorkerLoop:
             pane.outcome = None
         except Exception:  # a fault of ours must end one response, not leave it hanging
             logger.exception("response %s broke", pane.part.response_id)
-            pane.outcome = pane.transcript.failed("failed", "Something went wrong in the arena itself.")
+            pane.outcome = pane.transcript.failed(*BROKEN)
         run.deliver(pane.part, pane.outcome)
 
     def _append(self, run: Run, event: Event) -> None:
@@ -286,7 +287,7 @@ class WorkerLoop:
             for run in self._runs.values():
                 for pane in run.panes:
                     if not pane.task.done() and (message := _limit_passed(pane, now)):
-                        pane.end(lambda pane=pane, message=message: pane.transcript.failed("timed_out", message))  # type: ignore[misc]
+                        pane.end(lambda pane=pane, message=message: pane.transcript.failed(TimedOut.code, message))  # type: ignore[misc]
 
     async def _listen_for_stops(self) -> None:
         """A stop names a battle. One that is missed meanwhile is announced again by the sweep."""
@@ -329,4 +330,4 @@ def _limit_passed(pane: Pane, now: float) -> str:
         silent_too_long = now - pane.started_at > settings.ARENA_FIRST_TOKEN_TIMEOUT_S
     else:
         silent_too_long = now - heard_at > settings.ARENA_SILENCE_TIMEOUT_S
-    return "This contestant was silent for too long." if silent_too_long else ""
+    return TimedOut.message if silent_too_long else ""

@@ -65,7 +65,7 @@ def _tables(path: Path) -> dict[str, Table]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CatalogueError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise CatalogueError(f"{path}: cannot be read (ARENA_CATALOGUE): {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CatalogueError(f"{path}: is not TOML: {error}.") from error
     if unknown := set(content) - {"contestant"}:

@@ -29,7 +29,7 @@ class ProblemInFull(ProblemOut):
 @router.get("/problems", response=list[ProblemOut])
 def problems(request: HttpRequest) -> QuerySet[Problem]:
     """The whole collection, by category."""
-    return Problem.objects.all()
+    return Problem.objects.only(*ProblemOut.model_fields)
 
 
 @router.get("/problems/{slug:slug}", response=ProblemInFull)

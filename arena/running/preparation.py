@@ -34,7 +34,7 @@ def hold_var() -> Iterator[None]:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         lock = path.open("a+")
     except OSError as error:
-        raise ImproperlyConfigured(f"cannot write to {settings.VAR_DIR}: {error.strerror}.") from error
+        raise ImproperlyConfigured(f"cannot write to {settings.VAR_DIR} (ARENA_VAR): {error.strerror}.") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,9 +90,9 @@ def check_redis() -> None:
 def check_database() -> None:
     """The database must answer. Asked without a pool, which would go on trying for half a minute."""
     options = connection.settings_dict["OPTIONS"]
-    pool = options.pop("pool", None)
-    if pool is not None:
-        options["connect_timeout"] = DATABASE_TIMEOUT_S
+    if "pool" in options:
+        without_pool = {name: value for name, value in options.items() if name != "pool"}
+        connection.settings_dict["OPTIONS"] = {"connect_timeout": DATABASE_TIMEOUT_S} | without_pool
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -100,9 +100,7 @@ def check_database() -> None:
         raise ImproperlyConfigured(f"the database does not answer (DATABASE_URL): {reason}.") from error
     finally:
         connection.close()
-        if pool is not None:
-            del options["connect_timeout"]
-            options["pool"] = pool
+        connection.settings_dict["OPTIONS"] = options
 
 
 def prepare_database() -> None:

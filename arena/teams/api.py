@@ -1,7 +1,6 @@
 """Who is asking the API: a bearer token, a session cookie or nobody, and no page of another site in their name."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -30,11 +29,9 @@ class Asker:
     def voter(self) -> Voter | None:
         return current_voter(self.user, self.session)
 
-    @contextmanager
-    def acting(self) -> Iterator[Voter]:
+    def acting(self) -> AbstractContextManager[Voter]:
         """The voter for one deed, made if need be, in one transaction."""
-        with acting_voter(self.user, self.session) as voter:
-            yield voter
+        return acting_voter(self.user, self.session)
 
 
 class Door(AuthBase):

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 
 from arena.battles.queries import BlindBattle
-from arena.voting.doors import BallotOptions
 from arena.voting.models import TIE, Judgement, Tag
 from arena.voting.queries import last_responses
+from arena.voting.services import BallotOptions
 
 NO_PICK = ""
 

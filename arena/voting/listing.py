@@ -15,7 +15,6 @@ from arena.teams.models import Voter
 from arena.voting.models import Ballot
 
 REVEALED = "revealed"
-STATUSES = (*BattleStatus.values, REVEALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def listed_battles(
 ) -> BattlePage:
     """Three queries. Raises ValueError for a cursor that is not ours."""
     after = _read_cursor(cursor) if cursor else None
-    battles = _with_names_known(Battle.objects.listed_for(voter), voter).select_related("problem")
+    battles = _with_names_known(Battle.objects.listed_for(voter), voter)
     if status is not None:
         battles = battles.filter(_has_status(status))
     if problem is not None:

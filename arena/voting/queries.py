@@ -103,7 +103,7 @@ def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
 
 def has_text(battle: BlindBattle) -> bool:
     """Is there anything to judge?"""
-    return any(response.reasoning or response.answer for turn in battle.turns for response in turn.responses)
+    return any(response.has_text for turn in battle.turns for response in turn.responses)
 
 
 def uncounted_reason(battle: BlindBattle) -> Uncounted | None:
@@ -148,7 +148,7 @@ def _mishap(response: BlindResponse) -> Mishap | None:
         return Mishap.FAILED
     if response.status == ResponseStatus.STOPPED:
         return Mishap.STOPPED
-    if response.status == ResponseStatus.FINISHED and not (response.reasoning or response.answer):
+    if response.status == ResponseStatus.FINISHED and not response.has_text:
         return Mishap.WROTE_NOTHING
     return None
 

@@ -1,6 +1,7 @@
 """The verb of voting: cast a ballot."""
 
 from collections.abc import Mapping, Sequence
+from typing import Required, TypedDict
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Coalesce, Now
@@ -22,6 +23,16 @@ from arena.voting.queries import has_text, last_responses, uncounted_reason
 from arena.voting.signals import ballot_cast
 
 COMMENT_MAX_CHARS = 5_000
+
+
+class BallotOptions(TypedDict, total=False):
+    """The options of `cast_ballot`, for those who pass them on."""
+
+    verdicts: Required[Mapping[str, str]]
+    best: str | None
+    first_flaws: Mapping[str, int]
+    tags: Mapping[str, Sequence[str]]
+    comment: str
 
 
 @transaction.atomic

@@ -12,8 +12,9 @@ from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.conf import settings
+from django.db import OperationalError
 
-from arena.battles import relay
+from arena.battles import consumers, relay
 from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
     ResponseFinished,
@@ -74,6 +75,15 @@ make_finished = database_sync_to_async(make_finished_battle)
 async def test_unknown_battle_is_closed_with_4404() -> None:
     async with browser(uuid.uuid4()) as socket:
         assert await socket.receive_output(5) == {"type": "websocket.close", "code": 4404}
+
+
+async def test_socket_whose_database_goes_away_is_closed_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(battle: Battle) -> None:
+        raise OperationalError("the database went away")
+
+    monkeypatch.setattr(consumers, "blind_battle", away)
+    async with browser((await make()).pk) as socket:
+        assert await socket.receive_output(5) == {"type": "websocket.close", "code": 1013}
 
 
 async def test_finished_battle_begins_with_snapshots_from_the_database() -> None:

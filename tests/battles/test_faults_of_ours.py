@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from uuid import UUID
 
 import pytest
 import redis
-from django.db import DataError
+from django.db import DataError, OperationalError
 
 from arena.battles import runs
 from arena.battles.events import TextDelta
@@ -54,6 +55,25 @@ def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis
         Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=f"dead-{number}")
     runs.sweep(client)
     assert set(Battle.objects.values_list("status", flat=True)) == {"finished"}
+
+
+def test_response_is_saved_with_the_end_of_its_battle_or_not_at_all(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish_if_ended = runs.finish_if_ended
+    refusals = [OperationalError("the database went away for a moment")]
+
+    def refuse_once(battle_id: UUID) -> None:
+        if refusals:
+            raise refusals.pop()
+        finish_if_ended(battle_id)
+
+    monkeypatch.setattr(runs, "finish_if_ended", refuse_once)
+    battle = make_battle(2)
+    runs.play_waiting(battle.pk, client)
+    battle.refresh_from_db()
+    assert battle.status == "finished"
+    assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
 
 
 def test_run_that_breaks_lets_go_of_its_lease(

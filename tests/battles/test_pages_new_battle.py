@@ -193,3 +193,11 @@ def test_where_accounts_are_needed_users_start_battles(
     settings.ARENA_ANONYMOUS_BATTLES = False
     client.force_login(User.objects.create_user("ada"))
     assert client.post("/battles/", FORM)["Location"].startswith("/battles/")
+
+
+@pytest.mark.usefixtures("three")
+def test_system_prompt_that_is_too_long_is_refused_beside_its_field(client: Client, settings: LazySettings) -> None:
+    settings.ARENA_PROMPT_MAX_CHARS = 100
+    page = client.post("/battles/", FORM | {"system": "x" * 101})
+    assert page.status_code == 422
+    assert page.context["form"].errors == {"system": ["The system prompt has 101 characters; at most 100 are allowed."]}

@@ -55,6 +55,22 @@ async def test_what_was_written_before_and_after_is_read_once(relay: Relay, clie
         assert await read_to(feed, "end") == "before " + "".join(f"{number} " for number in range(50)) + "end"
 
 
+async def test_watcher_who_leaves_at_once_takes_nobodys_feed_away(
+    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    battle_id = str(uuid.uuid4())
+
+    async def come_and_leave() -> None:
+        monkeypatch.undo()
+        async with relay.watch(battle_id):
+            pass
+
+    monkeypatch.setattr(relay, "_interrupt_reader", come_and_leave)
+    async with relay.watch(battle_id) as feed:
+        await write(client, battle_id, "news end")
+        assert await read_to(feed, "end") == "news end"
+
+
 async def test_battle_that_joins_later_is_read_too(relay: Relay, client: redis.asyncio.Redis) -> None:
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
     async with relay.watch(first) as one, relay.watch(second) as two:

@@ -50,6 +50,15 @@ def test_bad_prompt_is_refused_and_nothing_is_stored(prompt: str) -> None:
     assert not Battle.objects.exists()
 
 
+@pytest.mark.parametrize("system", ["a\0b", "\ud83d", "x" * 50_001])
+def test_bad_system_prompt_is_refused_by_its_own_name(system: str) -> None:
+    make_contestant()
+    make_contestant()
+    with pytest.raises(PromptRefused, match="^The system prompt ") as refused:
+        start_battle(make_voter(), prompt="Why?", system=system)
+    assert refused.value.field == "system"
+
+
 def test_simulated_contestants_step_back_when_a_real_one_is_available() -> None:
     make_contestant("real")
     make_contestant(simulated=True)

@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with ArenaRun(tmp_path / "file" / "var") as run:
         assert run.until_ended() == 1
-    assert run.output == f"arena: cannot write to {run.var}: Not a directory.\n"
+    assert run.output == f"arena: cannot write to {run.var} (ARENA_VAR): Not a directory.\n"
 
 
 def test_a_redis_that_cannot_start_is_one_line(var: Path) -> None:

@@ -100,7 +100,7 @@ def test_page_is_accessible_and_fits_a_phone(name: str, page: Page, live_arena: 
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", html)
     assert_accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")  # once it is laid out anew
 
 
 def test_pages_of_a_voter_are_accessible(page: Page) -> None:

@@ -11,6 +11,7 @@ from arena.leaderboard.tasks import refresh, request_refresh
 from arena.voting.models import Ballot
 from arena.voting.services import cast_ballot
 from tests.factories import make_finished_battle, make_voter
+from tests.live import WorkerProcess
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,9 @@ VERDICTS = {"A": "correct", "B": "flawed"}
 
 
 @pytest.fixture
-def broker(settings: LazySettings) -> Iterator[redis.Redis]:
+def broker(settings: LazySettings, worker_process: WorkerProcess) -> Iterator[redis.Redis]:
+    """The queue, with nobody who takes tasks from it: a worker that earlier tests left running is stopped."""
+    worker_process.stop()
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.flushdb()
         yield client

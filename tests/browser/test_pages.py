@@ -13,7 +13,7 @@ from arena.voting.services import cast_ballot
 from tests.browser.arena_pages import battle_of, only_in_play, start
 from tests.browser.conftest import Visit
 from tests.factories import make_battle, make_finished_battle, make_voter
-from tests.live import LiveArena
+from tests.live import LiveArena, wait_until
 
 FORMULAS = "Let $x = \\frac{1}{2}$.\n\n$$\\sum_{k=0}^{n-1} 10^k$$\n\n| a | b |\n| - | - |\n| 1 | `2` |"
 
@@ -100,7 +100,11 @@ def test_page_is_accessible_and_fits_a_phone(name: str, page: Page, live_arena: 
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", html)
     assert_accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("document.documentElement.scrollWidth <= 390")  # once it is laid out anew
+    wait_until(
+        lambda: page.evaluate("document.documentElement.scrollWidth") <= 390,
+        "the page laid out for a phone",
+        limit_s=10,
+    )
 
 
 def test_pages_of_a_voter_are_accessible(page: Page) -> None:

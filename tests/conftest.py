@@ -100,7 +100,9 @@ def page(context: BrowserContext) -> Page:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without Chromium the browser tests are left out and the end of the run says so; under CI that is an error."""
     config.stash[NOT_RUN] = []
-    browser_tests = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
+    browser_tests = [
+        item for item in items if "browser" in getattr(item, "fixturenames", ()) or item.get_closest_marker("browser")
+    ]
     for item in browser_tests:
         item.add_marker("browser")
     if not browser_tests or chromium.find():

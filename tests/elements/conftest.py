@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests import chromium
+
 DIST = Path(__file__).parent.parent.parent / "static" / "dist"
-CHROMIUM = "/usr/bin/chromium"
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 @dataclass
@@ -67,6 +67,6 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.FLAGS)
         yield browser.new_page(viewport={"width": 1280, "height": 800})
         browser.close()

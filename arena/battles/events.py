@@ -51,6 +51,16 @@ class ResponseStarted(_Named):
 
 
 @dataclass(frozen=True)
+class ResponseWaiting(_Named):
+    """Why nothing has come yet: "loading", "queued", "retrying", or "" where that is not known (any more)."""
+
+    type = "waiting"
+    slot: str
+    turn: int
+    why: str
+
+
+@dataclass(frozen=True)
 class ResponseRelabelled(_Named):
     """What was shown as answer so far was reasoning."""
 
@@ -134,6 +144,7 @@ Event = (
     TextDelta
     | TurnAdded
     | ResponseStarted
+    | ResponseWaiting
     | ResponseRelabelled
     | ResponseSnapshot
     | ResponseFinished

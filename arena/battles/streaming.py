@@ -15,9 +15,10 @@ from arena.battles.events import (
     ResponseRelabelled,
     ResponseSnapshot,
     ResponseStopped,
+    ResponseWaiting,
     TextDelta,
 )
-from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage
+from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage, Waiting
 from arena.contestants.errors import ProviderError, TooLarge, Truncated
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ class Transcript:
 
     def apply(self, delta: Delta) -> Event | None:
         """Take in a delta; the event that tells of it, if any. Raises TooLarge."""
+        if isinstance(delta, Waiting):  # not a word from the contestant
+            return ResponseWaiting(self.slot, self.turn, delta.reason or "")
         self.heard_at = self._clock()
         match delta:
             case ReasoningDelta(text):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
 from arena.battles.log_writer import LogWriter, RunLog
 from arena.battles.streaming import BROKEN, Outcome, Transcript, end_event, play
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import TimedOut
+from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
 from arena.contestants.providers.http import make_client
 from arena.contestants.simulator.server import Simulator, start_simulator
 
@@ -286,8 +287,8 @@ class WorkerLoop:
             now = time.monotonic()
             for run in self._runs.values():
                 for pane in run.panes:
-                    if not pane.task.done() and (message := _limit_passed(pane, now)):
-                        pane.end(lambda pane=pane, message=message: pane.transcript.failed(TimedOut.code, message))  # type: ignore[misc]
+                    if not pane.task.done() and (passed := _limit_passed(pane, now)):
+                        pane.end(partial(pane.transcript.failed, passed.code, passed.message))
 
     async def _listen_for_stops(self) -> None:
         """A stop names a battle. One that is missed meanwhile is announced again by the sweep."""
@@ -322,12 +323,12 @@ class WorkerLoop:
             return self._simulator.url
 
 
-def _limit_passed(pane: Pane, now: float) -> str:
+def _limit_passed(pane: Pane, now: float) -> type[TimedOut] | None:
     heard_at = pane.transcript.heard_at
     if now - pane.started_at > settings.ARENA_RESPONSE_DEADLINE_S:
-        return "This contestant took longer than the arena allows."
+        return DeadlinePassed
     if heard_at is None:
         silent_too_long = now - pane.started_at > settings.ARENA_FIRST_TOKEN_TIMEOUT_S
     else:
         silent_too_long = now - heard_at > settings.ARENA_SILENCE_TIMEOUT_S
-    return TimedOut.message if silent_too_long else ""
+    return Silent if silent_too_long else None

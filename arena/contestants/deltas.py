@@ -1,7 +1,8 @@
 """What a model server's stream is turned into, whatever its protocol. No Django here.
 
-A stream is any number of `ReasoningDelta`, `AnswerDelta`, `Relabel` and `Usage`, and one `Finish` as its
-last item. A stream that cannot end so raises `arena.contestants.errors.ProviderError`.
+A stream is any number of `Waiting`, `ReasoningDelta`, `AnswerDelta`, `Relabel` and `Usage`, and one `Finish` as
+its last item. `Waiting` comes before the first text only. A stream that cannot end so raises
+`arena.contestants.errors.ProviderError`.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,21 @@ class Usage:
     reasoning_tokens: int | None = None
 
 
+class WaitReason(StrEnum):
+    """Why nothing has come yet."""
+
+    LOADING = "loading"  # the server loads the model into memory
+    QUEUED = "queued"  # the server works on other requests first
+    RETRYING = "retrying"  # the server was busy, and will be asked again
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing has come yet, and this is why. A later one replaces it; None takes it back: no reason is known."""
+
+    reason: WaitReason | None
+
+
 class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"  # the token limit was reached: truncated
@@ -62,4 +78,4 @@ class Finish:
     is_split_inferred: bool = False
 
 
-Delta = ReasoningDelta | AnswerDelta | Relabel | Usage | Finish
+Delta = Waiting | ReasoningDelta | AnswerDelta | Relabel | Usage | Finish

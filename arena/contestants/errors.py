@@ -5,7 +5,8 @@ ProviderError
 ├── KeyMissing       the variable that should hold the key is empty
 ├── KeyRefused       401 or 403
 ├── QuotaSpent       the account has no credit left
-├── RateLimited      429, 503: busy; may carry `retry_after_s`
+├── RateLimited      429: too many requests; may carry `retry_after_s`
+├── Overloaded       503, 529: too much to do for everybody; may carry `retry_after_s`
 ├── ModelGone        no such model (any more)
 ├── ContextTooLong   the prompt does not fit
 ├── ContentRefused   the server's filter refused the prompt
@@ -13,7 +14,9 @@ ProviderError
 ├── ServerFailed     5xx, or an error in mid-stream
 ├── Truncated        the stream ended without its terminal mark
 ├── Garbage          not the protocol: HTML, broken JSON, an empty 200
-├── TimedOut         silent for too long, or past the deadline
+├── TimedOut
+│   ├── Silent           nothing came for too long
+│   └── DeadlinePassed   it wrote on and on
 └── TooLarge         more text than the arena takes
 
 `message` is shown to voters before the reveal: one plain sentence that names no contestant, vendor or server.
@@ -61,6 +64,11 @@ class RateLimited(ProviderError):
     message = "This contestant's server is busy; try again in a while."
 
 
+class Overloaded(ProviderError):
+    code = "overloaded"
+    message = "This contestant's server is overloaded; try again in a while."
+
+
 class ModelGone(ProviderError):
     code = "model_gone"
     message = "This contestant's server no longer offers it."
@@ -102,7 +110,17 @@ class Garbage(ProviderError):
 
 class TimedOut(ProviderError):
     code = "timed_out"
+    message = "This contestant took too long."
+
+
+class Silent(TimedOut):
+    code = "silent"
     message = "This contestant was silent for too long."
+
+
+class DeadlinePassed(TimedOut):
+    code = "deadline"
+    message = "This contestant took longer than the arena allows."
 
 
 class TooLarge(ProviderError):

@@ -49,14 +49,30 @@ class Contestant(models.Model):
         help_text="Name of the variable that holds the key, never the key.",
         validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
     )
+    vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
+    family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")
+    description = models.TextField(blank=True)
     params_b = models.FloatField("parameters (billions)", null=True, blank=True)
+    context_tokens = models.PositiveIntegerField(null=True, blank=True)
     license = models.CharField(max_length=80, blank=True)
+    released_on = models.DateField(null=True, blank=True)
+    retired_on = models.DateField(null=True, blank=True, help_text="When its vendor stopped, or will stop, serving it.")
+    # [{"name", "score", "unit", "source", "url"}, …]: what others have measured.
+    benchmarks = models.JSONField("published figures", default=list, blank=True)
+    # [{"title", "url"}, …]: where the facts are from.
+    sources = models.JSONField(default=list, blank=True)
     price_in_usd_per_mtok = models.FloatField(null=True, blank=True)
     price_out_usd_per_mtok = models.FloatField(null=True, blank=True)
+    price_source = models.CharField(max_length=300, blank=True, help_text="Where the prices are from, with a date.")
     opens_with_reasoning = models.BooleanField(
         default=False, help_text="Its stream begins inside the reasoning, without an opening tag."
     )
     options = models.JSONField(default=dict, blank=True, help_text="Passed to the model server.")
+    system = models.TextField("system prompt", blank=True, help_text="Put before a battle's own.")
+    # Empty: the arena's settings.
+    first_token_timeout_s = models.FloatField(null=True, blank=True)
+    silence_timeout_s = models.FloatField(null=True, blank=True)
+    deadline_s = models.FloatField(null=True, blank=True)
     strategy = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=12, choices=Source, default=Source.ADMIN)
     simulated = models.BooleanField(default=False)

@@ -52,7 +52,7 @@ def test_texts_are_escaped() -> None:
 
 
 def test_failure_is_told_in_its_sentence_and_may_be_retried_by_the_starter() -> None:
-    failed = response(status="failed", failure=Failure("timed_out", "It took too long."))
+    failed = response(status="failed", failure=Failure("deadline", "It took too long."))
     html = rendered(failed, may_steer=True)
     assert "It took too long." in html
     assert f'action="/battles/{BATTLE_ID}/responses/A/retry/"' in html
@@ -67,7 +67,7 @@ def test_only_a_finished_response_can_have_reached_its_length_limit() -> None:
     assert notes("finished", answer="So") == ["Cut off: this response reached its length limit."]
     assert notes("stopped", answer="So") == ["Stopped before it had finished."]
     assert notes("stopped") == ["Stopped before it wrote anything."]
-    assert notes("failed", answer="So", failure=Failure("timed_out", "It took too long.")) == []
+    assert notes("failed", answer="So", failure=Failure("deadline", "It took too long.")) == []
 
 
 def test_running_response_tells_how_long_ago_it_was_asked_and_an_ended_one_does_not() -> None:

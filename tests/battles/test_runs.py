@@ -175,7 +175,7 @@ def test_silence_past_the_limit_is_a_failure(
     scripted.scripts["endless"] = endless
     battle = make_battle(contestants=[make_contestant("endless"), make_contestant("fine")])
     runs.play_waiting(battle.pk, client)
-    assert [(made.status, made.failure_code) for made in responses_of(battle)][0] == ("failed", "timed_out")
+    assert [(made.status, made.failure_code) for made in responses_of(battle)][0] == ("failed", "silent")
 
 
 def test_follow_up_carries_the_conversation_but_not_the_reasoning(scripted: Scripted, client: redis.Redis) -> None:

@@ -33,7 +33,7 @@ def finished() -> str:
 def with_mishaps() -> str:
     battle = make_finished_battle(3)
     of = Response.objects.filter(turn__battle=battle)
-    of.filter(seat__slot="A").update(status="failed", failure_code="timed_out", failure_message="It took too long.")
+    of.filter(seat__slot="A").update(status="failed", failure_code="deadline", failure_message="It took too long.")
     of.filter(seat__slot="B").update(status="stopped", is_truncated=True)
     return battle.get_absolute_url()
 

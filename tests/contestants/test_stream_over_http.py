@@ -16,6 +16,7 @@ from arena.contestants.errors import (
     Garbage,
     KeyRefused,
     ModelGone,
+    Overloaded,
     ProviderError,
     QuotaSpent,
     RateLimited,
@@ -263,8 +264,8 @@ async def test_text_before_an_error_in_the_same_read_is_kept(http_client: httpx.
         (301, b"", BadRequest),
         (500, {"error": {"message": "oops"}}, ServerFailed),
         (502, b"<html>bad gateway</html>", ServerFailed),
-        (503, {"error": "server busy, please try again"}, RateLimited),
-        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, RateLimited),
+        (503, {"error": "server busy, please try again"}, Overloaded),
+        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, Overloaded),
     ],
 )
 async def test_refusal_gets_its_name(
@@ -383,7 +384,7 @@ async def test_error_in_mid_stream_has_its_kind(http_client: httpx.AsyncClient) 
     )
     assert isinstance(await failure_of(http_client, saying(line.encode()), stream=ollama.stream), ServerFailed)
     data = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
-    assert isinstance(await failure_of(http_client, saying(data), stream=anthropic.stream), RateLimited)
+    assert isinstance(await failure_of(http_client, saying(data), stream=anthropic.stream), Overloaded)
     data = b'error: {"code": 500, "message": "boom", "type": "server_error"}\n\n'
     assert isinstance(await failure_of(http_client, saying(data)), ServerFailed)
 

@@ -84,7 +84,7 @@ class Wire:
         for part, text in zip("ra", TEXTS[slot], strict=True):
             for start in range(0, len(text), step):
                 self.say([slot, turn, part, text[start : start + step]])
-        self.say({"type": end, "slot": slot, "turn": turn, "code": "timed_out", "message": "It took too long."})
+        self.say({"type": end, "slot": slot, "turn": turn, "code": "deadline", "message": "It took too long."})
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ test("a failure keeps the text and tells its sentence", () => {
     type: "failed",
     slot: "A",
     turn: 0,
-    code: "timed_out",
+    code: "deadline",
     message: "Took too long.",
   });
   assert.deepEqual(
@@ -79,7 +79,7 @@ test("a failure keeps the text and tells its sentence", () => {
 
 test("a snapshot of a failed response keeps the sentence that the page had", () => {
   const battle = after(
-    { type: "failed", slot: "A", turn: 0, code: "timed_out", message: "Took too long." },
+    { type: "failed", slot: "A", turn: 0, code: "deadline", message: "Took too long." },
     { type: "snapshot", slot: "A", turn: 0, reasoning: "", answer: "", status: "failed" },
   );
   assert.equal(response(battle).failure, "Took too long.");

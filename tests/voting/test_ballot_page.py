@@ -106,7 +106,7 @@ def test_running_battle_shows_no_names_to_who_cannot_tell(client: Client) -> Non
 
 def test_voter_is_told_beforehand_that_the_ballot_will_not_count(client: Client, battle: Battle) -> None:
     Response.objects.filter(turn__battle=battle, seat__slot="B").update(
-        status=ResponseStatus.FAILED, failure_code="timed_out", failure_message="It was silent for too long."
+        status=ResponseStatus.FAILED, failure_code="silent", failure_message="It was silent for too long."
     )
     assert "B failed, so ballots on this battle are kept but not ranked." in seen(client, battle)
 

@@ -35,7 +35,7 @@ def url(battle: Battle, rest: str = "") -> str:
 
 def fail(battle: Battle, slot: str) -> None:
     Response.objects.filter(turn__battle=battle, seat__slot=slot).update(
-        status=ResponseStatus.FAILED, failure_code="timed_out", failure_message="It was silent for too long."
+        status=ResponseStatus.FAILED, failure_code="silent", failure_message="It was silent for too long."
     )
 
 

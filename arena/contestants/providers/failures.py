@@ -17,6 +17,7 @@ from arena.contestants.errors import (
     ContextTooLong,
     KeyRefused,
     ModelGone,
+    Overloaded,
     ProviderError,
     QuotaSpent,
     RateLimited,
@@ -65,7 +66,8 @@ _WORDS: tuple[tuple[type[ProviderError], tuple[str, ...]], ...] = (
         ("content_policy", "content_filter", "content management policy", "invalid_prompt", "safety system"),
     ),
     (KeyRefused, ("invalid_api_key", "authentication_error", "permission_error")),
-    (RateLimited, ("rate_limit", "overloaded", "engine is currently", "server busy", "server is busy")),
+    (RateLimited, ("rate_limit",)),
+    (Overloaded, ("overloaded", "engine is currently", "server busy", "server is busy")),
 )
 _STATUSES: dict[int, type[ProviderError]] = {
     401: KeyRefused,
@@ -74,8 +76,8 @@ _STATUSES: dict[int, type[ProviderError]] = {
     410: ModelGone,
     413: ContextTooLong,
     429: RateLimited,
-    503: RateLimited,
-    529: RateLimited,
+    503: Overloaded,
+    529: Overloaded,
 }
 _MODEL_IS_MISSING = re.compile(
     r"\bmodel\b.{0,200}\b(?:not found|not exist|unknown|not available)|\bnot_found_error model:", re.DOTALL

@@ -10,6 +10,7 @@ import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.providers.call import Call
+from arena.contestants.providers.failures import is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.parsing import EventParser, failure
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
@@ -25,6 +26,7 @@ _REASONS = {
     "model_context_window_exceeded": FinishReason.LENGTH,
     "refusal": FinishReason.CONTENT_FILTER,
 }
+_INPUT_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _RESERVED = ("model", "messages", "system", "stream")
 
 
@@ -47,36 +49,55 @@ def body(call: Call) -> Body:
 
 
 class MessagesStream(EventParser):
+    """Blocks of text follow each other as in the official client's `get_final_text`; blocks of thinking are paragraphs.
+
+    Blocks of other types (redacted thinking, searches, tools, compactions) hold nothing that is shown.
+    """
+
     def __init__(self, *, opens_with_reasoning: bool = False) -> None:
         super().__init__(opens_with_reasoning=opens_with_reasoning)
         self._stop_reason = FinishReason.STOP
+        self._input_counts: dict[str, int] = {}
 
     def _read_event(self, name: str, event: dict[str, object]) -> None:
         kind = event.get("type") or name
         if kind == "content_block_delta":
-            self._read_block(as_dict(event.get("delta")))
+            self._read_text_of(as_dict(event.get("delta")))
         elif kind == "content_block_start":
             self._read_block(as_dict(event.get("content_block")))
         elif kind == "message_start":
-            self._read_usage(as_dict(as_dict(event.get("message")).get("usage")))
+            self._read_message(as_dict(event.get("message")))
         elif kind == "message_delta":
-            if reason := as_dict(event.get("delta")).get("stop_reason"):
-                self._stop_reason = _REASONS.get(as_text(reason), FinishReason.OTHER)
+            self._read_stop_reason(as_dict(event.get("delta")))
             self._read_usage(as_dict(event.get("usage")))
         elif kind == "message_stop":
             self._finish(self._stop_reason)
             self.is_ended = True
-        elif kind == "error" or event.get("error"):
+        elif kind == "error" or is_failure(event):
             raise failure(event)
 
     def _read_whole(self, body: dict[str, object]) -> None:
         if body.get("type") == "message" and body.get("stop_reason"):
-            for block in map(as_dict, as_list(body.get("content"))):
-                self._read_block(block)
-            self._read_usage(as_dict(body.get("usage")))
-            self._finish(_REASONS.get(as_text(body.get("stop_reason")), FinishReason.OTHER))
+            self._read_message(body)
+            self._finish(self._stop_reason)
+
+    def _read_message(self, message: dict[str, object]) -> None:
+        """All of it, or its empty beginning."""
+        for block in map(as_dict, as_list(message.get("content"))):
+            self._read_block(block)
+        self._read_stop_reason(message)
+        self._read_usage(as_dict(message.get("usage")))
+
+    def _read_stop_reason(self, message: dict[str, object]) -> None:
+        if reason := message.get("stop_reason"):
+            self._stop_reason = _REASONS.get(as_text(reason), FinishReason.OTHER)
 
     def _read_block(self, block: dict[str, object]) -> None:
+        if block.get("type") == "thinking":
+            self.text.new_part()
+        self._read_text_of(block)
+
+    def _read_text_of(self, block: dict[str, object]) -> None:
         """A block at its start, a delta of one, and a whole one have the same keys."""
         if text := block.get("text"):
             self.text.content(as_text(text))
@@ -85,9 +106,12 @@ class MessagesStream(EventParser):
 
     def _read_usage(self, usage: dict[str, object]) -> None:
         """Counts are cumulative. What was read from the vendor's cache was sent all the same."""
-        fresh = as_count(usage.get("input_tokens"))
-        cached = [as_count(usage.get(f"cache_{kind}_input_tokens")) or 0 for kind in ("read", "creation")]
+        for name in _INPUT_COUNTS:
+            if count := as_count(usage.get(name)):
+                self._input_counts[name] = count
+        details = as_dict(usage.get("output_tokens_details"))
         self._count(
-            input_tokens=None if fresh is None else fresh + sum(cached),
+            input_tokens=sum(self._input_counts.values()) or None,
             output_tokens=as_count(usage.get("output_tokens")),
+            reasoning_tokens=as_count(details.get("thinking_tokens")),
         )

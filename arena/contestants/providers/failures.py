@@ -192,11 +192,11 @@ def is_failure(body: object) -> bool:
         return True
     if as_dict(outer.get("base_resp")).get("status_code"):
         return True
+    marks = ("code", "type", "status", "error_code", "request_id")
     return "choices" not in outer and bool(
         outer.get("detail")
         or as_text(outer.get("message"))
-        and any(outer.get(key) for key in ("code", "type", "status", "error_code", "request_id"))
-        or (outer and set(outer) <= {"message", "code", "type", "status"})
+        and (len(outer) == 1 or any(outer.get(mark) for mark in marks))
     )
 
 

@@ -128,6 +128,8 @@ class ChatStream(EventParser):
         self._speaks_in_messages = False
 
     def _read_event(self, name: str, event: dict[str, object]) -> None:
+        if "error" in event and event["error"]:  # OpenRouter's has choices beside it
+            raise failure(event)
         choices = event.get("choices")
         if isinstance(choices, list) and choices:
             for choice in choices:
@@ -138,8 +140,6 @@ class ChatStream(EventParser):
             self._read_usage(as_dict(usage))
         if "x_groq" in event:
             self._read_groq(as_dict(event["x_groq"]))
-        if "error" in event and event["error"]:  # OpenRouter's has choices beside it
-            raise failure(event)
 
     def _read_whole(self, body: dict[str, object]) -> None:
         """A whole response differs in one word: its choice has a `message`."""
@@ -170,15 +170,16 @@ class ChatStream(EventParser):
         if self.text.is_empty:
             self._speaks_in_messages = True
             return message
-        reasoning = joined_text(message.get("reasoning_content") or message.get("reasoning"))
-        content = joined_text(message.get("content"))
-        fields = {"reasoning": (reasoning, True), "content": (content, False)}
-        new = {
-            name: self.text.unread(whole, is_reasoning=is_reasoning) for name, (whole, is_reasoning) in fields.items()
+        wholes = {
+            "reasoning": joined_text(message.get("reasoning_content") or message.get("reasoning")),
+            "content": joined_text(message.get("content")),
         }
-        if self._speaks_in_messages:  # a server that has no word for a delta
-            return {name: fields[name][0] if text is None else text for name, text in new.items()}
-        return dict(new)
+        news: dict[str, object] = {}
+        for name, whole in wholes.items():
+            new = self.text.unread(whole, is_reasoning=name == "reasoning")
+            # Or it is a server that has no word for a delta.
+            news[name] = whole if new is None and self._speaks_in_messages else new
+        return news
 
     def _read_parts(self, parts: list[object]) -> None:
         """Mistral: `{"type": "thinking", "thinking": [{"type": "text", …}]}` and `{"type": "text", "text": …}`."""
@@ -204,8 +205,9 @@ class ChatStream(EventParser):
     def _read_usage(self, usage: dict[str, object]) -> None:
         """Nothing but zeros is a place to be filled later, not a count.
 
-        xAI's and Perplexity's completion tokens leave out the reasoning, as their totals or the sizes themselves show
-        (https://docs.x.ai/docs/guides/reasoning: "reasoning tokens are added to the completion tokens for billing").
+        The completion tokens of xAI and of Perplexity's deep research leave the reasoning out, as their totals or the
+        sizes themselves show: 12 + 1 = 303 with 290 of reasoning. The same sum:
+        https://github.com/vercel/ai/blob/main/packages/xai/src/convert-xai-chat-usage.ts
         """
         details = as_dict(usage.get("completion_tokens_details"))
         read = as_count(usage.get("prompt_tokens"))

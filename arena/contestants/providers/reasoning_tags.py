@@ -16,8 +16,8 @@ The rules:
    only the two do so that are known to lose their opening tag.
 3. What was opened and never closed is reasoning, all of it: then there is no answer.
 4. Later tags are text.
-5. Once the separate field for reasoning had text in it, tags are text. Only a first pair that holds the very text of the
-   field is dropped: MiniMax sends its reasoning in both ways at once.
+5. Once the separate field for reasoning had text in it, tags are text. Only a first pair that holds the very text of
+   the field is dropped: MiniMax sends its reasoning in both ways at once.
 6. Without any tag, the last line `**Final Answer**` is taken as the border when the stream has ended.
 7. White space at both ends of a part is dropped; it waits until more text follows, so the joined deltas equal the
    final texts, unless rule 6 applied.

@@ -1,7 +1,7 @@
 """When a server that refused a request wants to be asked again: in its headers, or in its sentence. No network here.
 
-`retry-after-ms` is OpenAI's and Azure's, `retry-after` everybody's, as seconds or as a date. Where both are missing, the
-limits that are used up say when they are whole again: `x-ratelimit-reset-tokens: 7.66s` (OpenAI, Groq),
+`retry-after-ms` is OpenAI's and Azure's, `retry-after` everybody's, as seconds or as a date. Where both are missing,
+the limits that are used up say when they are whole again: `x-ratelimit-reset-tokens: 7.66s` (OpenAI, Groq),
 `anthropic-ratelimit-requests-reset: 2026-01-31T12:00:00Z`, `x-ratelimit-reset: 1769860800000` (OpenRouter). The last
 resort is the sentence: "Please try again in 6m0s".
 """

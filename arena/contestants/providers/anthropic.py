@@ -4,13 +4,15 @@ Complete with `message_stop`. Thinking comes in blocks of its own where the entr
 `thinking = {type = "enabled", budget_tokens = 8000}`; signatures and redacted thinking are opaque and dropped.
 """
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Mapping
 
 import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.providers import refusals
 from arena.contestants.providers.call import Call
-from arena.contestants.providers.failures import is_failure
+from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.parsing import EventParser, failure
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
@@ -26,6 +28,9 @@ _REASONS = {
     "model_context_window_exceeded": FinishReason.LENGTH,
     "refusal": FinishReason.CONTENT_FILTER,
 }
+# What replaces a budget where a model takes none any more; by itself such a model does not show what it thinks.
+ADAPTIVE = {"type": "adaptive", "display": "summarized"}
+_LIMIT = re.compile(r"max_tokens: \d{1,12} > (\d{1,9})\b")
 _INPUT_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _RESERVED = ("model", "messages", "system", "stream")
 
@@ -33,7 +38,8 @@ _RESERVED = ("model", "messages", "system", "stream")
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
     headers = {"anthropic-version": API_VERSION} | ({"x-api-key": call.api_key} if call.api_key else {})
     request = Request(f"{call.base_url.removesuffix('/v1')}/v1/messages", body(call), headers, call.api_key)
-    return stream_request(client, request, MessagesStream(opens_with_reasoning=call.opens_with_reasoning))
+    parser = MessagesStream(opens_with_reasoning=call.opens_with_reasoning)
+    return stream_request(client, request, parser, adapt=adapted)
 
 
 def body(call: Call) -> Body:
@@ -42,10 +48,39 @@ def body(call: Call) -> Body:
         "model": call.model,
         "messages": [message for message in call.messages if message["role"] != "system"],
         "stream": True,
-        "max_tokens": DEFAULT_MAX_TOKENS,
+        "max_tokens": DEFAULT_MAX_TOKENS + _thinking_budget(call.options),
         **({"system": system} if system else {}),
         **{name: value for name, value in call.options.items() if name not in _RESERVED},
     }
+
+
+def _thinking_budget(options: Mapping[str, object]) -> int:
+    """The limit counts thinking too, and must be above its budget."""
+    return as_count(as_dict(options.get("thinking")).get("budget_tokens")) or 0
+
+
+def adapted(body: Body, error: ServerError) -> Body | None:
+    """The request again without what this model refuses. Newer ones decide by themselves how long they think."""
+    if not refusals.may_help(error):
+        return None
+    if limit := _LIMIT.search(error.words):
+        return {**body, "max_tokens": int(limit[1])}
+    if body["stream"] and refusals.refuses_stream(error):
+        return refusals.without_stream(body)
+    if "thinking" in body and "thinking.type" in error.words:
+        return _thinking_otherwise(body, error)
+    if option := refusals.refused_option(body, error, reserved=(*_RESERVED, "max_tokens", "thinking")):
+        return refusals.without(body, option)
+    if "thinking" in body and "thinking" in error.words:
+        return _thinking_otherwise(body, error)
+    return refusals.with_system_folded(body) if "system" in error.words and refusals.says_no(error) else None
+
+
+def _thinking_otherwise(body: Body, error: ServerError) -> Body:
+    is_adaptive = as_dict(body["thinking"]).get("type") == "adaptive"
+    if "adaptive" in error.words and not is_adaptive:
+        return {**body, "thinking": ADAPTIVE}
+    return refusals.without(body, "thinking")
 
 
 class MessagesStream(EventParser):

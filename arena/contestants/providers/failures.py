@@ -83,7 +83,7 @@ _WORDS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
                 r"model_not_found|model_not_supported|model_?decommissioned|model_?deprecated|deprecated_model",
                 r"invalid_model|deploymentnotfound|deployment for this resource does not exist",
                 r"\bmodels?\b.{0,120}(?:has been|was|is|been) (?:deprecated|retired|removed|decommissioned|shut ?down)",
-                r"\bmodels?\b.{0,120}no longer|no longer .{0,40}\bmodel",
+                r"\bmodels?\b.{0,120}no longer (?:available|offered|served|hosted|supported|exist|accessible)",
                 r"(?:invalid|unknown|no such) model|not a valid model|not found the model|model not exist",
                 r"no endpoints found|try pulling it first|not_found_error model:|no models? loaded|模型不存在",
             ),
@@ -205,12 +205,12 @@ def provider_error(
 ) -> ProviderError:
     """The kind of failure. `error.status` is 0 for an error in mid-stream."""
     detail = _without_key(f"{where} {error.status or ''} {error.code} {error.sentence}", api_key)
-    kind = _kind(error)
+    kind = kind_of(error)
     waits = kind in (RateLimited, Overloaded)
     return kind(detail, retry_after_s=retry_after_s(headers or {}, error.sentence if waits else ""))
 
 
-def _kind(error: ServerError) -> type[ProviderError]:
+def kind_of(error: ServerError) -> type[ProviderError]:
     words = error.words
     only = _ONLY.get(error.status)
     for kind, pattern in _WORDS:

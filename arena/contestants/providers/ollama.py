@@ -11,6 +11,7 @@ import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.errors import Garbage
+from arena.contestants.providers import refusals
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
@@ -41,10 +42,11 @@ def body(call: Call) -> Body:
 
 
 def adapted(body: Body, error: ServerError) -> Body | None:
-    """The request again without what this model can't do."""
-    if "think" in body and "support thinking" in error.words:
-        return {name: value for name, value in body.items() if name != "think"}
-    return None
+    """The request again without what this model can't do: think, or think to a given level."""
+    if "think" not in body or "think" not in error.words:
+        return None
+    has_level = isinstance(body["think"], str) and "support thinking" not in error.words
+    return {**body, "think": True} if has_level else refusals.without(body, "think")
 
 
 def _headers(call: Call) -> dict[str, str]:

@@ -10,20 +10,20 @@ Some deployments refuse parts of the request: `adapted` repeats it without them,
 whole response comes as one delta.
 """
 
-import re
 from collections.abc import AsyncGenerator
 
 import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.errors import Overloaded
+from arena.contestants.providers import refusals
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, fold_system, is_first_reasoner, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
-from arena.contestants.providers.values import as_count, as_dict, as_list, as_text, joined_text
+from arena.contestants.providers.values import as_count, as_dict, as_text, joined_text
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -45,8 +45,7 @@ _REASONS = {
 # OpenRouter, Z.ai and vLLM: the server gave up.
 _FAILED = ("error", "network_error", "abort")
 _RESERVED = ("model", "messages", "stream", "stream_options", "n")
-_MAY_BE_ADAPTED = (400, 404, 422, 500, 501)
-_STREAM_REFUSED = re.compile(r"(?<![\w.])['\"`]?stream(?:ing)?['\"`]?(?![\w.])")
+_LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
@@ -90,36 +89,23 @@ def _reasoner_options(model: str, options: Body) -> Body:
 
 def adapted(body: Body, error: ServerError) -> Body | None:
     """The request again, without what the server just refused; None when it refused something else."""
-    if error.status not in _MAY_BE_ADAPTED:
+    if not refusals.may_help(error):
         return None
     if "stream_options" in body and "stream_options" in f"{error.param} {error.words}":
-        return _without(body, "stream_options")
-    if body["stream"] and (error.param == "stream" or _says_no(error) and _STREAM_REFUSED.search(error.words)):
-        return {**_without(body, "stream_options"), "stream": False}
-    if "max_tokens" in body and "max_completion_tokens" in error.words:
-        return {**_without(body, "max_tokens"), "max_completion_tokens": body["max_tokens"]}
-    if error.param in body and error.param not in _RESERVED and _says_no(error):
-        return _without(body, error.param)
-    return _folded(body) if "role" in f"{error.param} {error.words}" else None
+        return refusals.without(body, "stream_options")
+    if body["stream"] and refusals.refuses_stream(error):
+        return refusals.without_stream(body)
+    if option := refusals.refused_option(body, error, reserved=_RESERVED):
+        return _other_limit(body, option) or refusals.without(body, option)
+    if refusals.refuses_role(error):
+        return refusals.with_system_as("system", body, of="developer") or refusals.with_system_folded(body)
+    return None
 
 
-def _says_no(error: ServerError) -> bool:
-    return any(word in error.words for word in ("support", "unknown", "unrecognized", "not allowed", "not permitted"))
-
-
-def _folded(body: Body) -> Body | None:
-    messages = [as_dict(message) for message in as_list(body["messages"])]
-    system = [message for message in messages if message["role"] in ("system", "developer")]
-    others = [message for message in messages if message not in system]
-    if not system or not others:
-        return None
-    head = "\n\n".join(as_text(message["content"]) for message in system)
-    first = {**others[0], "content": f"{head}\n\n{others[0]['content']}"}
-    return {**body, "messages": [first, *others[1:]]}
-
-
-def _without(body: Body, name: str) -> Body:
-    return {key: value for key, value in body.items() if key != name}
+def _other_limit(body: Body, refused: str) -> Body | None:
+    """The limit under its other name: OpenAI has renamed it, and not all servers have followed."""
+    other = _LIMITS.get(refused)
+    return {**refusals.without(body, refused), other: body[refused]} if other else None
 
 
 class ChatStream(EventParser):

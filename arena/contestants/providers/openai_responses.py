@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.providers import refusals
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError
@@ -74,22 +75,28 @@ def body(call: Call) -> Body:
 
 def adapted(body: Body, error: ServerError) -> Body | None:
     """The request again without what this server or account may not ask for."""
-    if error.status not in (400, 403, 422):
+    if not refusals.may_help(error):
         return None
     said = f"{error.param} {error.words}"
-    if "summar" in said and "summary" in (reasoning := as_dict(body.get("reasoning"))):
-        rest = {name: value for name, value in reasoning.items() if name != "summary"}
-        return {**_without(body, "reasoning"), **({"reasoning": rest} if rest else {})}
-    if error.param == "stream" and body["stream"]:
-        return {**body, "stream": False}
-    for name in ("store", "reasoning"):
-        if name in body and (error.param.startswith(name) or f"'{name}'" in said):
-            return _without(body, name)
+    if "reasoning" in body and (name := next((name for name in ("summar", "effort") if name in said), "")):
+        return _without_reasoning(body, name)
+    if body["stream"] and refusals.refuses_stream(error):
+        return refusals.without_stream(body)
+    if option := refusals.refused_option(body, error, reserved=("model", "input", "stream", "instructions")):
+        return refusals.without(body, option)
+    if "instructions" in said or refusals.refuses_role(error):
+        return refusals.with_system_folded(body, messages="input")
     return None
 
 
-def _without(body: Body, name: str) -> Body:
-    return {key: value for key, value in body.items() if key != name}
+def _without_reasoning(body: Body, name: str) -> Body:
+    """Without what begins with the name in its `reasoning`; without any, if it was not that."""
+    reasoning = as_dict(body["reasoning"])
+    rest = {key: value for key, value in reasoning.items() if not key.startswith(name)}
+    return {
+        **refusals.without(body, "reasoning"),
+        **({"reasoning": rest} if rest and rest != reasoning else {}),
+    }
 
 
 class ResponsesStream(EventParser):

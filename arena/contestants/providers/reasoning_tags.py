@@ -96,7 +96,7 @@ class Separator:
         self._opens_with_reasoning = opens_with_reasoning
         self._state: Callable[[str], str] = self._at_start
         self._held = ""
-        self._closings = _LONE_CLOSINGS
+        self._closings: tuple[str, ...] = _LONE_CLOSINGS
         self._literal_openings = 0
         self._has_field = False
         self._has_tags = False

@@ -29,6 +29,7 @@ from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import Part, WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
+from arena.contestants.prices import bill_for
 from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
 from arena.contestants.queries import call_for
@@ -221,6 +222,8 @@ def _take_over(response: Response, client: redis.Redis) -> None:
 
 def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]:
     usage = outcome.usage
+    now = timezone.now()
+    bill = bill_for(contestant, usage, at=now)
     return {
         "status": outcome.status,
         "reasoning": outcome.reasoning,
@@ -234,10 +237,12 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
-        "cost_usd": contestant.cost_usd(usage.input_tokens, usage.output_tokens),
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cost_usd": bill.cost_usd,
+        "price_source": bill.source[:300],
         "first_token_ms": outcome.first_token_ms,
         "duration_ms": outcome.duration_ms,
-        "finished_at": timezone.now(),
+        "finished_at": now,
     }
 
 

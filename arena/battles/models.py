@@ -116,17 +116,6 @@ class ResponseStatus(models.TextChoices):
 TERMINAL = (ResponseStatus.FINISHED, ResponseStatus.FAILED, ResponseStatus.STOPPED)
 
 
-# What came within less was sent in one piece, or the clock cannot tell.
-PACE_MIN_MS = 100
-
-
-def pace(tokens: int | None, milliseconds: int | None) -> float | None:
-    """Tokens per second; None where a part is unknown, nothing came, or the time is too short to tell."""
-    if not tokens or milliseconds is None or milliseconds < PACE_MIN_MS:
-        return None
-    return round(tokens * 1000 / milliseconds, 1)
-
-
 class ResponseQuerySet(models.QuerySet["Response"]):
     def running(self) -> "ResponseQuerySet":
         return self.exclude(status__in=TERMINAL)
@@ -161,6 +150,7 @@ class Response(models.Model):
     earlier_cost_usd = models.FloatField(null=True, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_second = models.FloatField(null=True, blank=True, help_text="From the first token to the last.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()
@@ -174,22 +164,3 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"response {self.pk}"
-
-    @property
-    def streamed_tokens(self) -> int | None:
-        """Those that came while it streamed: of reasoning that is not shared nothing comes."""
-        if self.output_tokens is None:
-            return None
-        hidden = 0 if self.reasoning else self.reasoning_tokens or 0
-        return max(self.output_tokens - hidden, 0)
-
-    @property
-    def streamed_ms(self) -> int | None:
-        """From the first token to the end."""
-        if self.first_token_ms is None or self.duration_ms is None:
-            return None
-        return self.duration_ms - self.first_token_ms
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        return pace(self.streamed_tokens, self.streamed_ms)

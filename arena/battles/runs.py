@@ -23,6 +23,7 @@ from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.pace import tokens_per_second
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
@@ -242,6 +243,13 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "price_source": bill.source[:300],
         "first_token_ms": outcome.first_token_ms,
         "duration_ms": outcome.duration_ms,
+        "tokens_per_second": tokens_per_second(
+            usage.output_tokens,
+            usage.reasoning_tokens,
+            first_token_ms=outcome.first_token_ms,
+            duration_ms=outcome.duration_ms,
+            shares_reasoning=bool(outcome.reasoning),
+        ),
         "finished_at": now,
     }
 

@@ -134,6 +134,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
         price_source="",
         first_token_ms=None,
         duration_ms=None,
+        tokens_per_second=None,
         finished_at=None,
     ):
         raise NotNow("Only a response that failed or was stopped can be retried.")

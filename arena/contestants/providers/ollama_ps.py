@@ -52,7 +52,8 @@ async def look(client: httpx.AsyncClient, call: Call) -> Listing | None:
     headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
-            return _listing(await _ask(client, f"{call.base_url}/api/ps", headers))
+            body = await _ask(client, f"{call.base_url}/api/ps", headers)
+            return listing(body, looked_at=asyncio.get_running_loop().time())
     except (*BROKEN, httpx.InvalidURL, ValueError):  # TimeoutError is an OSError
         return None
 
@@ -81,13 +82,14 @@ async def _ask(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> 
     return bytes(body)
 
 
-def _listing(body: bytes) -> Listing:
+def listing(body: bytes, *, looked_at: float) -> Listing:
+    """Raises ValueError."""
     models = as_dict(parse_json(body.decode(errors="replace"))).get("models")
     if not isinstance(models, list):
         raise ValueError("no list of models")
     named = ((as_text(row.get("model")) or as_text(row.get("name")), row) for row in map(as_dict, as_list(models)))
     expiries = {short_name(name): _moment(as_text(row.get("expires_at"))) for name, row in named if name}
-    return Listing(asyncio.get_running_loop().time(), expiries)
+    return Listing(looked_at, expiries)
 
 
 def _moment(text: str) -> datetime | None:

@@ -15,6 +15,7 @@ from arena.contestants.providers.call import Call
 from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
 
 API_VERSION = "2023-06-01"
@@ -93,6 +94,7 @@ class MessagesStream(EventParser):
         super().__init__(opens_with_reasoning=opens_with_reasoning)
         self._stop_reason = FinishReason.STOP
         self._input_counts: dict[str, int] = {}
+        self._output_at_start: int | None = None
 
     def _read_event(self, name: str, event: dict[str, object]) -> None:
         kind = event.get("type") or name
@@ -101,11 +103,13 @@ class MessagesStream(EventParser):
         elif kind == "content_block_start":
             self._read_block(as_dict(event.get("content_block")))
         elif kind == "message_start":
-            self._read_message(as_dict(event.get("message")))
+            self._read_start(as_dict(event.get("message")))
         elif kind == "message_delta":
             self._read_stop_reason(as_dict(event.get("delta")))
             self._read_usage(as_dict(event.get("usage")))
         elif kind == "message_stop":
+            if self._usage.output_tokens is None:
+                self._count(output_tokens=self._output_at_start)
             self._finish(self._stop_reason)
             self.is_ended = True
         elif kind == "error" or is_failure(event):
@@ -114,14 +118,20 @@ class MessagesStream(EventParser):
     def _read_whole(self, body: dict[str, object]) -> None:
         if body.get("type") == "message" and body.get("stop_reason"):
             self._read_message(body)
+            self._read_usage(as_dict(body.get("usage")))
             self._finish(self._stop_reason)
 
+    def _read_start(self, message: dict[str, object]) -> None:
+        """The output count of the start is no more than a beginning: a stream that is cut off leaves it unknown."""
+        usage = as_dict(message.get("usage"))
+        self._output_at_start = as_count(usage.get("output_tokens"))
+        self._read_usage({name: count for name, count in usage.items() if name != "output_tokens"})
+        self._read_message(message)
+
     def _read_message(self, message: dict[str, object]) -> None:
-        """All of it, or its empty beginning."""
         for block in map(as_dict, as_list(message.get("content"))):
             self._read_block(block)
         self._read_stop_reason(message)
-        self._read_usage(as_dict(message.get("usage")))
 
     def _read_stop_reason(self, message: dict[str, object]) -> None:
         if reason := message.get("stop_reason"):
@@ -144,9 +154,11 @@ class MessagesStream(EventParser):
         for name in _INPUT_COUNTS:
             if count := as_count(usage.get(name)):
                 self._input_counts[name] = count
-        details = as_dict(usage.get("output_tokens_details"))
         self._count(
             input_tokens=sum(self._input_counts.values()) or None,
             output_tokens=as_count(usage.get("output_tokens")),
-            reasoning_tokens=as_count(details.get("thinking_tokens")),
+            reasoning_tokens=as_count(as_dict(usage.get("output_tokens_details")).get("thinking_tokens")),
+            cached_input_tokens=as_count(usage.get("cache_read_input_tokens")),
+            cache_write_tokens=as_count(usage.get("cache_creation_input_tokens")),
+            cost_usd=reported_cost_usd(usage),
         )

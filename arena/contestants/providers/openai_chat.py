@@ -23,6 +23,7 @@ from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, fold_system, is_first_reasoner, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_text, joined_text
 
 _REASONS = {
@@ -114,6 +115,8 @@ class ChatStream(EventParser):
         self._speaks_in_messages = False
 
     def _read_event(self, name: str, event: dict[str, object]) -> None:
+        if usage := event.get("usage"):  # first: a failure may be billed all the same
+            self._read_usage(as_dict(usage))
         if "error" in event and event["error"]:  # OpenRouter's has choices beside it
             raise failure(event)
         choices = event.get("choices")
@@ -122,8 +125,6 @@ class ChatStream(EventParser):
                 self._read_choice(as_dict(choice))
         elif is_failure(event):
             raise failure(event)
-        if usage := event.get("usage"):
-            self._read_usage(as_dict(usage))
         if "x_groq" in event:
             self._read_groq(as_dict(event["x_groq"]))
 
@@ -195,14 +196,20 @@ class ChatStream(EventParser):
         sizes themselves show: 12 + 1 = 303 with 290 of reasoning. The same sum:
         https://github.com/vercel/ai/blob/main/packages/xai/src/convert-xai-chat-usage.ts
         """
-        details = as_dict(usage.get("completion_tokens_details"))
-        read = as_count(usage.get("prompt_tokens"))
-        written = as_count(usage.get("completion_tokens"))
-        thought = as_count(details.get("reasoning_tokens", usage.get("reasoning_tokens")))
+        read, written = as_count(usage.get("prompt_tokens")), as_count(usage.get("completion_tokens"))
         if not (read or written):
             return
+        inner, cache = as_dict(usage.get("completion_tokens_details")), as_dict(usage.get("prompt_tokens_details"))
+        thought = as_count(inner.get("reasoning_tokens", usage.get("reasoning_tokens")))
         if thought and written is not None:
             total = as_count(usage.get("total_tokens"))
             if thought > written or read is not None and total == read + written + thought:
                 written += thought
-        self._count(input_tokens=read, output_tokens=written, reasoning_tokens=thought)
+        self._count(
+            input_tokens=read,
+            output_tokens=written,
+            reasoning_tokens=thought,
+            cached_input_tokens=as_count(cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))),  # DeepSeek
+            cache_write_tokens=as_count(cache.get("cache_write_tokens")),
+            cost_usd=reported_cost_usd(usage),
+        )

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.deltas import Delta, FinishReason, WaitReason
 from arena.contestants.providers import refusals
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
@@ -17,6 +17,7 @@ from arena.contestants.providers.failures import ServerError
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
 
 # Kinds of events with text, and what else to read no more once they have come.
@@ -34,6 +35,7 @@ _REASONINGS = {
     "response.reasoning_text.done": "parts",
     "response.reasoning.done": "parts",
 }
+_WAITS = {"response.queued": WaitReason.QUEUED, "response.in_progress": None}
 _LAST = {
     "response.completed": "completed",
     "response.done": "completed",
@@ -122,6 +124,8 @@ class ResponsesStream(EventParser):
             self._read_reasoning(source, part, event.get("delta") or event.get("text"))
         elif kind == "response.output_item.done":
             self._read_item("item", event.get("output_index"), as_dict(event.get("item")))
+        elif kind in _WAITS:
+            self._wait_reason = _WAITS[kind]
         elif kind in _LAST:
             self._read_last(as_dict(event.get("response")), status=_LAST[kind])
             self.is_ended = self.is_complete
@@ -157,7 +161,7 @@ class ResponsesStream(EventParser):
     def _read_last(self, response: dict[str, object], *, status: str) -> None:
         """The response object that ends a stream. It may be empty but for its usage, or without any."""
         status = as_text(response.get("status")) or status
-        self._read_usage(as_dict(response.get("usage")))
+        self._read_usage(as_dict(response.get("usage")))  # a failed response may have its price too
         if status in ("failed", "cancelled"):
             raise failure(response if response.get("error") else f"the response has {status}")
         for index, item in enumerate(map(as_dict, as_list(response.get("output")))):
@@ -171,6 +175,12 @@ class ResponsesStream(EventParser):
     def _read_usage(self, usage: dict[str, object]) -> None:
         read, written = as_count(usage.get("input_tokens")), as_count(usage.get("output_tokens"))
         if read or written:  # zeros alone are no count
-            details = as_dict(usage.get("output_tokens_details"))
-            thought = as_count(details.get("reasoning_tokens"))
-            self._count(input_tokens=read, output_tokens=written, reasoning_tokens=thought)
+            cache, inner = as_dict(usage.get("input_tokens_details")), as_dict(usage.get("output_tokens_details"))
+            self._count(
+                input_tokens=read,
+                output_tokens=written,
+                reasoning_tokens=as_count(inner.get("reasoning_tokens")),
+                cached_input_tokens=as_count(cache.get("cached_tokens")),
+                cache_write_tokens=as_count(cache.get("cache_write_tokens")),
+                cost_usd=reported_cost_usd(usage),
+            )

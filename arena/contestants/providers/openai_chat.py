@@ -150,7 +150,8 @@ class ChatStream(EventParser):
         if refusal := delta.get("refusal"):
             self.text.content(as_text(refusal))
         if reason := choice.get("finish_reason"):
-            self._read_reason(as_text(reason).lower(), choice)
+            self._read_usage(as_dict(choice.get("usage")))  # Moonshot
+            self._read_reason(as_text(reason).lower().partition(":")[0], choice)  # Gemini: "content_filter: SAFETY"
 
     def _news(self, message: dict[str, object]) -> dict[str, object]:
         """A delta of what is new in a whole message: Perplexity and MiniMax repeat in one what their deltas said."""
@@ -209,7 +210,9 @@ class ChatStream(EventParser):
             input_tokens=read,
             output_tokens=written,
             reasoning_tokens=thought,
-            cached_input_tokens=as_count(cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))),  # DeepSeek
+            cached_input_tokens=as_count(
+                cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+            ),  # DeepSeek's
             cache_write_tokens=as_count(cache.get("cache_write_tokens")),
             cost_usd=reported_cost_usd(usage),
         )

@@ -24,7 +24,7 @@ from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, fold_system, is_first_reasoner, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
 from arena.contestants.providers.reported_cost import reported_cost_usd
-from arena.contestants.providers.values import as_count, as_dict, as_text, joined_text
+from arena.contestants.providers.values import as_count, as_dict, as_text, including, joined_text
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -202,17 +202,14 @@ class ChatStream(EventParser):
             return
         inner, cache = as_dict(usage.get("completion_tokens_details")), as_dict(usage.get("prompt_tokens_details"))
         thought = as_count(inner.get("reasoning_tokens", usage.get("reasoning_tokens")))
-        if thought and written is not None:
-            total = as_count(usage.get("total_tokens"))
-            if thought > written or read is not None and total == read + written + thought:
-                written += thought
+        cached = as_count(cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens")))  # the latter is DeepSeek's
+        total = as_count(usage.get("total_tokens"))
+        is_apart = thought and total and total == (read or 0) + (written or 0) + thought
         self._count(
-            input_tokens=read,
-            output_tokens=written,
+            input_tokens=including(read, cached),
+            output_tokens=(written or 0) + thought if thought and is_apart else including(written, thought),
             reasoning_tokens=thought,
-            cached_input_tokens=as_count(
-                cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
-            ),  # DeepSeek's
+            cached_input_tokens=cached,
             cache_write_tokens=as_count(cache.get("cache_write_tokens")),
             cost_usd=reported_cost_usd(usage),
         )

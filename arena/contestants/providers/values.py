@@ -40,6 +40,11 @@ def as_count(value: object) -> int | None:
     return None
 
 
+def including(whole: int | None, part: int | None) -> int | None:
+    """A count that some vendors give without a part that others include: one that is smaller than its part."""
+    return whole + part if whole is not None and part is not None and part > whole else whole
+
+
 def joined_text(value: object) -> str:
     """The text of a string, of a typed part, or of a list of either, under whatever key the part has it."""
     pieces = value if isinstance(value, list) else [value]

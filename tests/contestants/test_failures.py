@@ -27,7 +27,8 @@ class Answer:
     body: object
 
 
-ANSWERS = [Answer(**json.loads(line)) for line in (Path(__file__).parent / "data" / "failures.jsonl").open()]
+TABLE = Path(__file__).parent / "data" / "failures.jsonl"
+ANSWERS = [Answer(**json.loads(line)) for line in TABLE.read_text().strip().split("\n")]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=[f"{answer.kind}: {answer.who}" for answer in ANSWERS])

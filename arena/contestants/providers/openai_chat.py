@@ -97,16 +97,18 @@ def adapted(body: Body, error: ServerError) -> Body | None:
     if body["stream"] and refusals.refuses_stream(error):
         return refusals.without_stream(body)
     if option := refusals.refused_option(body, error, reserved=_RESERVED):
-        return _other_limit(body, option) or refusals.without(body, option)
+        return _other_limit(body, option, error) or refusals.without(body, option)
     if refusals.refuses_role(error):
         return refusals.with_system_as("system", body, of="developer") or refusals.with_system_folded(body)
     return None
 
 
-def _other_limit(body: Body, refused: str) -> Body | None:
+def _other_limit(body: Body, refused: str, error: ServerError) -> Body | None:
     """The limit under its other name: OpenAI has renamed it, and not all servers have followed."""
     other = _LIMITS.get(refused)
-    return {**refusals.without(body, refused), other: body[refused]} if other else None
+    if other is None or refused == "max_completion_tokens" and other in error.words:  # that was refused before
+        return None
+    return {**refusals.without(body, refused), other: body[refused]}
 
 
 class ChatStream(EventParser):

@@ -7,7 +7,8 @@ import re
 MAX_COUNT = 2**31 - 1
 
 _DIGITS = re.compile(r"[0-9]{1,12}")
-_decode = json.JSONDecoder().decode
+# Not strict: control characters that nobody has escaped are no reason to lose a response.
+_decode = json.JSONDecoder(strict=False).decode
 
 
 def parse_json(text: str) -> object:

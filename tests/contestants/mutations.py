@@ -1,4 +1,4 @@
-"""Streams gone wrong: one of a server's, damaged in a few places, always in the same way for the same random numbers."""
+"""Streams gone wrong: a server's, damaged in a few places, always the same way for the same random numbers."""
 
 import random
 import re
@@ -113,7 +113,5 @@ def _one_replaced(chance: random.Random, pattern: re.Pattern[bytes], data: bytes
     return data[:start] + pattern.sub(lambda _: value, data[start:], count=1)
 
 
-MUTATIONS: list[Mutation] = [
-    cut, beheaded, deleted, doubled, swapped, flipped, inserted, inserted, spliced, reordered, nested, numbered, mistyped,
-    mistyped,
-]  # fmt: skip
+MUTATIONS: list[Mutation] = [cut, beheaded, deleted, doubled, swapped, flipped, spliced, reordered, nested, numbered]
+MUTATIONS += [inserted, mistyped] * 2

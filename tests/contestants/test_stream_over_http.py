@@ -610,3 +610,72 @@ async def test_response_in_progress_from_the_beginning_has_nothing_to_say(http_c
     data += event(type="response.output_text.delta", delta="Yes.") + event(type="response.completed", response={})
     deltas = await all_of(http_client, saying(data), stream=openai_responses.stream)
     assert [type(delta) for delta in deltas] == [AnswerDelta, Finish]
+
+
+async def test_text_after_the_mark_is_shown_as_it_comes(http_client: httpx.AsyncClient) -> None:
+    """Some gateways put the mark on every chunk."""
+    seen = asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head()
+        for text in "ABC":
+            await connection.send(piece(text, finish="stop"))
+            await seen.wait()
+            seen.clear()
+
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        async for delta in openai_chat.stream(http_client, call(server.url)):
+            deltas.append(delta)
+            seen.set()
+    assert deltas == [*map(AnswerDelta, "ABC"), Finish(FinishReason.STOP, "", "ABC", "ABC")]
+
+
+@pytest.mark.parametrize("stream", [ollama.stream, openai_chat.stream, openai_responses.stream, anthropic.stream])
+async def test_connection_that_breaks_keeps_what_came_in_every_protocol(
+    http_client: httpx.AsyncClient, stream: Stream
+) -> None:
+    said = {
+        ollama.stream: b'{"message":{"content":"A"},"done":false}\n{"mess',
+        openai_chat.stream: piece("A") + b'data: {"cho',
+        openai_responses.stream: event(type="response.output_text.delta", delta="A") + b"event: resp",
+        anthropic.stream: event(type="content_block_delta", delta={"text": "A"}) + b'data: {"ty',
+    }
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head(Content_Length="10000")
+        await connection.send(said[stream])
+
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        with pytest.raises(Truncated):
+            async for delta in stream(http_client, call(server.url)):
+                deltas.append(delta)
+    assert deltas == [AnswerDelta("A")]
+
+
+@pytest.mark.parametrize("stream", [openai_chat.stream, openai_responses.stream, anthropic.stream])
+async def test_refused_stream_is_asked_for_in_one_piece(http_client: httpx.AsyncClient, stream: Stream) -> None:
+    whole = {
+        openai_chat.stream: {"choices": [{"index": 0, "message": {"content": "Yes."}, "finish_reason": "stop"}]},
+        openai_responses.stream: {
+            "status": "completed",
+            "output": [{"type": "message", "content": [{"type": "output_text", "text": "Yes."}]}],
+        },
+        anthropic.stream: {
+            "type": "message",
+            "content": [{"type": "text", "text": "Yes."}],
+            "stop_reason": "end_turn",
+        },
+    }
+
+    def refuses(body: dict[str, object]) -> dict[str, object] | None:
+        return {"message": "Streaming is not supported for this model."} if body["stream"] else None
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.reply(whole[stream])
+
+    async with serving(refusing(refuses, answer)) as server:
+        deltas = [delta async for delta in stream(http_client, call(server.url))]
+    assert text_of(deltas) == ("", "Yes.")
+    assert len(server.asked) == 2

@@ -192,6 +192,8 @@ class Separator:
             return
         text = self._waiting[0] if len(self._waiting) == 1 else "".join(self._waiting)
         self._waiting.clear()
+        if self._field_size + self._content_size + len(text) > MAX_TEXT_CHARS:
+            raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
             text = self._field_text.feed(text)
             self._field_size += len(text)
@@ -207,8 +209,6 @@ class Separator:
             self._content_size += len(text)
             self._raw_content.append(text)
             self._read_content(text)
-        if self._field_size + self._content_size > MAX_TEXT_CHARS:
-            raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
 
     def _read_content(self, text: str) -> None:
         if self._held:

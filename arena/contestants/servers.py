@@ -1,16 +1,22 @@
 """Where a contestant is asked: its server's address and key, from its row and the environment."""
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from arena.contestants.models import Contestant, Provider
 from arena.environment import env_str
+from arena.masking import remember, remember_url
 
 # These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
+# Whoever may edit contestants must not have these sent to a server of their own.
+_NO_KEYS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
+# In a header these would be garbled, refused, or begin another header.
+_UNUSABLE = re.compile(r"[^!#-&(-~]")
 _NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
@@ -24,13 +30,34 @@ class Server:
     """`key_name` is the variable the key comes from, "" if none is used."""
 
     provider: str
-    base_url: str
+    base_url: str = field(repr=False)  # it may hold a password
     key_name: str = ""
     api_key: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        remember(self.api_key)
+        remember_url(self.base_url)
 
     @property
     def lacks_key(self) -> bool:
         return not self.api_key and urlsplit(self.base_url).hostname in _KEY_HOLDERS
+
+    @property
+    def key_problem(self) -> str:
+        """Why it cannot be asked with what is configured, in plain words that do not repeat the key; "" if it can."""
+        if self.key_name in _NO_KEYS:
+            return f"{self.key_name} is the arena's own and no model server's key."
+        if self.lacks_key:
+            return f"{self.key_name or 'Its key variable'} is not set."
+        if _UNUSABLE.search(self.api_key):
+            return f"{self.key_name} holds a space, a line break, a quotation mark or a character that no key has."
+        return ""
+
+    @property
+    def basic_auth(self) -> tuple[str, str] | None:
+        """User and password of its address, for clients that do not take them from there."""
+        parts = urlsplit(self.base_url)
+        return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
 
     @property
     def may_be_searched(self) -> bool:
@@ -63,7 +90,7 @@ def default_server(provider: str) -> Server:
         Provider.ANTHROPIC: settings.ANTHROPIC_BASE_URL,
     }[Provider(provider)]
     key_name = _DEFAULT_KEYS.get(Provider(provider), "")
-    return Server(provider, base_url, key_name, env_str(key_name) if key_name else "")
+    return Server(provider, base_url, key_name, _key(key_name))
 
 
 def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
@@ -74,4 +101,8 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
-    return Server(contestant.provider, base_url, key_name, env_str(key_name) if key_name else "")
+    return Server(contestant.provider, base_url, key_name, _key(key_name))
+
+
+def _key(name: str) -> str:
+    return env_str(name) if name and name not in _NO_KEYS else ""

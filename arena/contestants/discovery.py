@@ -104,6 +104,10 @@ def plain_name(model: str) -> str:
     return model.removesuffix(":latest")
 
 
+def names_a_reasoner(model: str) -> bool:
+    return bool(_REASONERS.search(model))
+
+
 def _offers(provider: str, models: frozenset[str], model: str) -> bool:
     if provider == Provider.OLLAMA:
         return plain_name(model) in map(plain_name, models)
@@ -203,14 +207,14 @@ async def _shown(client: ollama.AsyncClient, model: str) -> Found:
         model,
         params_b=_billions((shown.details and shown.details.parameter_size) or ""),
         is_contestant="completion" in abilities if abilities else not _NO_CONTESTANT.search(model),
-        is_reasoner="thinking" in abilities or bool(_REASONERS.search(model)),
+        is_reasoner="thinking" in abilities or names_a_reasoner(model),
         max_context=contexts[0] if contexts else None,
     )
 
 
 def _named(model: str) -> Found:
     """What its name alone tells."""
-    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=bool(_REASONERS.search(model)))
+    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=names_a_reasoner(model))
 
 
 def _found(

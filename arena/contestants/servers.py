@@ -74,11 +74,19 @@ class Server:
             return "." not in host or host.endswith(_NEAR_DOMAINS)
 
     @property
-    def name(self) -> str:
-        """In plain words, without user, password or query."""
+    def address(self) -> str:
+        """Without user, password or query."""
         parts = urlsplit(self.base_url)
-        kind = "Ollama" if self.provider == Provider.OLLAMA else "The server"
-        return f"{kind} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def name(self) -> str:
+        """In plain words."""
+        return f"{'Ollama' if self.provider == Provider.OLLAMA else 'The server'} at {self.address}"
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
 
 def default_server(provider: str) -> Server:

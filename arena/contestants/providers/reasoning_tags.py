@@ -20,11 +20,12 @@ The rules:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel
 from arena.contestants.errors import TooLarge
 from arena.contestants.providers.text import Sanitiser
+from arena.masking import StreamMask
 
 MAX_TEXT_CHARS = 20_000_000  # far above what an arena accepts; it bounds what a hostile server can make us keep
 
@@ -91,12 +92,18 @@ class Separator:
         self._answer = Part()
         self._field_text = Sanitiser()
         self._content_text = Sanitiser()
+        self._field_mask = StreamMask()
+        self._content_mask = StreamMask()
         self._raw_field: list[str] = []
         self._raw_content: list[str] = []
         self._size = 0
         self._waiting: list[str] = []
         self._waits_for_field = False
         self._out: list[Delta] = []
+
+    def hide(self, secrets: Collection[str]) -> None:
+        """None of these may get into any text, whatever the server sends."""
+        self._field_mask, self._content_mask = StreamMask(*secrets), StreamMask(*secrets)
 
     def reasoning(self, text: str) -> None:
         """Text of the separate field for reasoning."""
@@ -115,10 +122,10 @@ class Separator:
     def flush(self) -> list[Delta]:
         """The stream has ended: what was held back is text."""
         self._read_waiting()
-        if half := self._field_text.flush():
+        if half := self._field_mask.feed(self._field_text.flush()) + self._field_mask.flush():
             self._raw_field.append(half)
             self._show_reasoning(half)
-        if half := self._content_text.flush():
+        if half := self._content_mask.feed(self._content_text.flush()) + self._content_mask.flush():
             self._raw_content.append(half)
             self._read_content(half)
         held, self._held = self._held, ""
@@ -155,11 +162,11 @@ class Separator:
             raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
             self._has_field = True
-            text = self._field_text.feed(text)
+            text = self._field_mask.feed(self._field_text.feed(text))
             self._raw_field.append(text)
             self._show_reasoning(text)
         else:
-            text = self._content_text.feed(text)
+            text = self._content_mask.feed(self._content_text.feed(text))
             self._raw_content.append(text)
             self._read_content(text)
 

@@ -74,11 +74,20 @@ class Server:
             return "." not in host or host.endswith(_NEAR_DOMAINS)
 
     @property
+    def address(self) -> str:
+        """Without user, password or query; "" for what is none."""
+        try:
+            parts = urlsplit(self.base_url)
+        except ValueError:
+            return ""
+        if not parts.netloc:
+            return ""
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
     def name(self) -> str:
-        """In plain words, without user, password or query."""
-        parts = urlsplit(self.base_url)
-        kind = "Ollama" if self.provider == Provider.OLLAMA else "The server"
-        return f"{kind} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        """In plain words."""
+        return f"{'Ollama' if self.provider == Provider.OLLAMA else 'The server'} at {self.address}"
 
 
 def default_server(provider: str) -> Server:

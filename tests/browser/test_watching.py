@@ -140,8 +140,7 @@ def test_clock_counts_from_the_start_of_the_turn_in_every_tab(page: Page, visit:
         tab.goto(battle.get_absolute_url())
         for slot in "AB":
             expect(state(tab, slot)).to_have_text(re.compile(r", 10:\d\d$"))
-    Battle.objects.update(stop_requested_at=turn.created_at)
-    Response.objects.update(status="stopped")
+    doors.halt(battle, battle.started_by)
 
 
 def test_failed_response_says_why(page: Page) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from arena.battles import doors
 from arena.battles.models import Battle, Response
 from arena.contestants.models import Contestant
 from tests.browser.arena_pages import (

@@ -11,7 +11,7 @@ from arena.contestants.models import Contestant, Provider
 from arena.environment import env_str
 from arena.masking import remember, remember_url
 
-# These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
+# These answer nobody without a key. Other addresses may, unless an entry names the key to send.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
 # Whoever may edit contestants must not have these sent to a server of their own.
 _NO_KEYS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
@@ -27,12 +27,13 @@ _DEFAULT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`key_name` is the variable the key comes from, "" if none is used."""
+    """`key_name` is the variable the key comes from, "" if none is used; `is_key_named`: an entry asks for this key."""
 
     provider: str
     base_url: str = field(repr=False)  # it may hold a password
     key_name: str = ""
     api_key: str = field(default="", repr=False)
+    is_key_named: bool = False
 
     def __post_init__(self) -> None:
         remember(self.api_key)
@@ -40,7 +41,7 @@ class Server:
 
     @property
     def lacks_key(self) -> bool:
-        return not self.api_key and urlsplit(self.base_url).hostname in _KEY_HOLDERS
+        return not self.api_key and (self.is_key_named or urlsplit(self.base_url).hostname in _KEY_HOLDERS)
 
     @property
     def key_problem(self) -> str:
@@ -110,7 +111,7 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
-    return Server(contestant.provider, base_url, key_name, _key(key_name))
+    return Server(contestant.provider, base_url, key_name, _key(key_name), bool(contestant.api_key_env))
 
 
 def _key(name: str) -> str:

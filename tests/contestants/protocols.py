@@ -19,7 +19,8 @@ class Protocol:
     end: bytes
 
     def contestant(self, url: str, slug: str = "", **fields: object) -> Contestant:
-        return make_contestant(slug, provider=self.provider, base_url=url, **fields)
+        root = "/v1" if self.provider in (Provider.OPENAI, Provider.OPENAI_RESPONSES) else ""
+        return make_contestant(slug, provider=self.provider, base_url=f"{url}{root}", **fields)
 
 
 def _events(*events: object) -> bytes:

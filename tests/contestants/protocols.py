@@ -1,10 +1,10 @@
-"""The least that each protocol needs: a stream's first piece of text, its end, and a contestant that is asked so."""
+"""The least that each protocol needs: a stream's first piece of text, its end, and how a contestant is asked so.
+
+No Django here: the bench uses it too.
+"""
 
 import json
 from dataclasses import dataclass
-
-from arena.contestants.models import Contestant, Provider
-from tests.factories import make_contestant
 
 BEGINNING, END = "Two and ", "two make four."
 
@@ -13,14 +13,15 @@ BEGINNING, END = "Two and ", "two make four."
 class Protocol:
     """`begin` and `end` are a whole stream that says BEGINNING and END."""
 
-    provider: Provider
+    provider: str
     path: str
     begin: bytes
     end: bytes
 
-    def contestant(self, url: str, slug: str = "", **fields: object) -> Contestant:
-        root = "/v1" if self.provider in (Provider.OPENAI, Provider.OPENAI_RESPONSES) else ""
-        return make_contestant(slug, provider=self.provider, base_url=f"{url}{root}", **fields)
+    def fields(self, url: str) -> dict[str, str]:
+        """What an entry says of its server."""
+        root = "/v1" if self.provider.startswith("openai") else ""
+        return {"provider": self.provider, "base_url": f"{url}{root}"}
 
 
 def _events(*events: object) -> bytes:
@@ -40,14 +41,14 @@ def _block(text: str) -> object:
 
 
 OLLAMA = Protocol(
-    Provider.OLLAMA,
+    "ollama",
     "/api/chat",
     _lines({"message": {"content": BEGINNING}}),
     _lines({"message": {"content": END}, "done": True}),
 )
-OPENAI = Protocol(Provider.OPENAI, "/v1/chat/completions", _events(_chunk(BEGINNING)), _events(_chunk(END, "stop")))
+OPENAI = Protocol("openai", "/v1/chat/completions", _events(_chunk(BEGINNING)), _events(_chunk(END, "stop")))
 RESPONSES = Protocol(
-    Provider.OPENAI_RESPONSES,
+    "openai-responses",
     "/v1/responses",
     _events({"type": "response.output_text.delta", "delta": BEGINNING}),
     _events(
@@ -56,7 +57,7 @@ RESPONSES = Protocol(
     ),
 )
 ANTHROPIC = Protocol(
-    Provider.ANTHROPIC,
+    "anthropic",
     "/v1/messages",
     _events(_block(BEGINNING)),
     _events(_block(END), {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}),

@@ -30,7 +30,7 @@ from arena.contestants.models import Contestant
 from tests.api.asking import Api
 from tests.contestants.protocols import ALL, ANTHROPIC, BEGINNING, BY_PATH, END, OLLAMA, OPENAI, RESPONSES, Protocol
 from tests.contestants.servers import Asked, Connection, Server, serving_aside
-from tests.factories import make_voter
+from tests.factories import make_contestant, make_voter
 from tests.live import WorkerProcess, wait_until
 
 LIMIT_S = 60.0
@@ -135,8 +135,9 @@ def visit(*contestants: Contestant) -> Visit:
 
 
 def contestants_of(protocol: Protocol, upstream: Server, **fields: object) -> tuple[Contestant, Contestant]:
-    failing = protocol.contestant(upstream.url, "canary-slug", model=HELD_BACK, name="Canary Name", **fields)
-    return failing, protocol.contestant(upstream.url, "other-slug")
+    server = protocol.fields(upstream.url)
+    failing = make_contestant("canary-slug", model=HELD_BACK, name="Canary Name", **server, **fields)
+    return failing, make_contestant("other-slug", **server)
 
 
 def log_line(worker: WorkerProcess, battle: Battle) -> str:

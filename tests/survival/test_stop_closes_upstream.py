@@ -20,7 +20,7 @@ from arena.battles.event_log import STOP_CHANNEL, read_log
 from arena.battles.models import Battle, Response
 from tests.contestants.protocols import ALL, BEGINNING, BY_PATH, OPENAI, RESPONSES, Protocol
 from tests.contestants.servers import Asked, Connection, serving_aside
-from tests.factories import make_battle
+from tests.factories import make_battle, make_contestant
 from tests.live import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,7 +99,7 @@ def client() -> Iterator[redis.Redis]:
 def playing(upstream: Upstream, client: redis.Redis, protocols: tuple[Protocol, ...]) -> Iterator[Battle]:
     """A battle against this server, being played."""
     with serving_aside(upstream.answer) as server:
-        battle = make_battle(contestants=[protocol.contestant(server.url) for protocol in protocols])
+        battle = make_battle(contestants=[make_contestant(**protocol.fields(server.url)) for protocol in protocols])
         thread = threading.Thread(target=runs.play_waiting, args=(battle.pk, client))
         thread.start()
         try:

@@ -27,7 +27,8 @@ _DEFAULT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`key_name` is the variable the key comes from, "" if none is used; `is_key_named`: an entry asks for this key."""
+    """`key_name` is the variable the key comes from, "" if none is used. `is_key_named`: it is another than the
+    protocol's usual one, so the entry means that this server wants it."""
 
     provider: str
     base_url: str = field(repr=False)  # it may hold a password
@@ -111,7 +112,8 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
-    return Server(contestant.provider, base_url, key_name, _key(key_name), bool(contestant.api_key_env))
+    is_key_named = key_name not in ("", default.key_name)  # the default's may be left out where a server needs none
+    return Server(contestant.provider, base_url, key_name, _key(key_name), is_key_named)
 
 
 def _key(name: str) -> str:

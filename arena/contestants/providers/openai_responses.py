@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.deltas import Delta, FinishReason, WaitReason
 from arena.contestants.errors import ContentRefused
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
@@ -23,6 +23,7 @@ from arena.contestants.providers.values import as_count, as_dict, as_list, as_te
 _SUMMARY = "response.reasoning_summary_text.delta"
 _REASONING = "response.reasoning_text.delta"
 _ANSWER = ("response.output_text.delta", "response.refusal.delta")
+_WAITS = {"response.queued": WaitReason.QUEUED, "response.in_progress": None}
 _RESERVED = ("model", "input", "instructions", "stream", "store", "reasoning", "reasoning_effort", "max_tokens")
 
 
@@ -88,6 +89,8 @@ class ResponsesStream(EventParser):
             self.text.content(as_text(event.get("delta")))
         elif kind in (_SUMMARY, _REASONING):
             self._read_reasoning(kind, event)
+        elif kind in _WAITS:
+            self._wait_reason = _WAITS[kind]
         elif kind == "response.reasoning_summary_part.added" and event.get("summary_index"):
             self._read_reasoning(_SUMMARY, {"delta": "\n\n"})
         elif kind in ("response.completed", "response.incomplete", "response.failed"):

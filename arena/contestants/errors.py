@@ -3,6 +3,7 @@
 ProviderError
 ├── Unreachable      no connection, or it was refused
 ├── KeyMissing       the variable that should hold the key is empty
+├── KeyUnusable      what the variable holds can be no key; it was not sent
 ├── KeyRefused       401 or 403
 ├── QuotaSpent       the account has no credit left
 ├── RateLimited      429: too many requests; may carry `retry_after_s`
@@ -23,17 +24,22 @@ ProviderError
 `str(error)` is the full story for the operator's log.
 """
 
+from arena.masking import masked
+
 
 class ProviderError(Exception):
-    """`detail` is for the log and may name the server; it never holds a key."""
+    """`detail` is for the log and may name the server. Servers repeat keys: they are taken out of it, and of notes."""
 
     code = "failed"
     message = "This contestant's server failed."
     may_retry = True
 
     def __init__(self, detail: str = "", *, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{self.code}: {detail}" if detail else self.code)
+        super().__init__(f"{self.code}: {masked(detail)}" if detail else self.code)
         self.retry_after_s = retry_after_s
+
+    def add_note(self, note: str) -> None:
+        super().add_note(masked(note))
 
 
 class Unreachable(ProviderError):
@@ -44,6 +50,12 @@ class Unreachable(ProviderError):
 class KeyMissing(ProviderError):
     code = "key_missing"
     message = "This contestant's server needs a key, and none is configured."
+    may_retry = False
+
+
+class KeyUnusable(ProviderError):
+    code = "key_unusable"
+    message = "The key configured for this contestant's server cannot be used."
     may_retry = False
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from arena.contestants.errors import KeyMissing, Unreachable
+from arena.contestants.errors import KeyMissing, KeyUnusable, Unreachable
 from arena.contestants.models import Contestant, ContestantQuerySet
 from arena.contestants.providers.call import Call, Message
 from arena.contestants.servers import server_of
@@ -22,13 +22,13 @@ def in_play() -> ContestantQuerySet:
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:
-    """What its provider needs to ask this contestant. Reads no database. Raises KeyMissing, or Unreachable for a
-    simulated contestant while no simulator runs."""
+    """What its provider needs to ask this contestant. Reads no database. Raises KeyMissing, KeyUnusable, or Unreachable
+    for a simulated contestant while no simulator runs."""
     server = server_of(contestant, simulator_url=simulator_url)
     if not server.base_url:
         raise Unreachable("no simulator runs")
-    if server.lacks_key:
-        raise KeyMissing(f"{server.key_name} is not set")
+    if server.key_problem:
+        raise (KeyUnusable if server.api_key else KeyMissing)(server.key_problem)
     return Call(
         base_url=server.base_url,
         model=contestant.model,

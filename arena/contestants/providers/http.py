@@ -18,6 +18,7 @@ from arena.contestants.providers.failures import ServerError, provider_error, se
 from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
 from arena.contestants.providers.values import parse_json
+from arena.masking import secrets_of_url
 
 CONNECT_TIMEOUT_S = 10.0
 # After the terminal mark: how long to wait for token counts, or for the end of a stream that never ends.
@@ -39,11 +40,16 @@ BROKEN = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 class Request:
     """`other_urls` are tried in turn where the server has no such call."""
 
-    url: str
+    url: str = field(repr=False)
     body: Body = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)
-    other_urls: tuple[str, ...] = ()
+    other_urls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What this server is told, and must not tell on."""
+        return (self.api_key, *secrets_of_url(self.url))
 
     @property
     def where(self) -> str:
@@ -53,6 +59,15 @@ class Request:
 
 # Given a request's body and why it was refused: the body to try next, or None.
 Adapt = Callable[[Body, ServerError], Body | None]
+
+
+class _Transport(AiohttpTransport):
+    """httpx has made a header of the user and password in a URL; aiohttp would not have both."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.userinfo:
+            request.url = request.url.copy_with(userinfo=b"")
+        return await super().handle_async_request(request)
 
 
 def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
@@ -71,7 +86,7 @@ def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
         connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=tls, client=session)
+    transport: httpx.AsyncBaseTransport = _Transport(verify=tls, client=session)
     return httpx.AsyncClient(
         transport=GatheringTransport(transport, pause) if pause else transport,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
@@ -85,8 +100,9 @@ async def stream_request(
     client: httpx.AsyncClient, request: Request, parser: Parser, *, adapt: Adapt | None = None
 ) -> AsyncGenerator[Delta, None]:
     """The deltas of one response, a Finish last. Raises ProviderError. Closing it closes the connection at once."""
+    parser.text.hide(request.secrets)
     response = await _open(client, request, adapt)
-    broken: BaseException | None = None
+    broken = ""
     try:
         chunks = _chunks(response)
         async for data in chunks:
@@ -98,14 +114,14 @@ async def stream_request(
             for delta in await _tail(chunks, parser):
                 yield delta
     except BROKEN as error:
-        broken = error
+        broken = f": {error!r}"
     finally:
         await _close(response)
     for delta in parser.close():
         yield delta
     if parser.error is not None:
-        parser.error.add_note(f"from {request.where}" + (f": {broken!r}" if broken else ""))
-        raise parser.error from broken
+        parser.error.add_note(f"from {request.where}{broken}")
+        raise parser.error
 
 
 async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None) -> httpx.Response:
@@ -133,10 +149,11 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
         content = json.dumps(body, allow_nan=False).encode()
         message = client.build_request("POST", request.url, content=content, headers=headers)
         return await client.send(message, stream=True)
+    # Not `from error`: what the libraries raise holds the request, some of it in its text.
     except BROKEN as error:
-        raise Unreachable(f"{request.where}: {error!r}") from error
-    except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url or a key that no request can carry
-        raise BadRequest(f"{request.where}: {type(error).__name__}") from error
+        raise Unreachable(f"{request.where}: {error!r}") from None
+    except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url that no request can carry
+        raise BadRequest(f"{request.where}: {type(error).__name__}") from None
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

@@ -85,11 +85,13 @@ class Parser(ABC):
         if self._reason is None:
             self._reason = reason
 
-    def _count(self, **counts: int | None) -> None:
+    def _count(self, *, cost_usd: float | None = None, **counts: int | None) -> None:
         """Take over the counts that are there."""
         known = {name: count for name, count in counts.items() if count is not None}
         if known:
             self._usage = replace(self._usage, **known)
+        if cost_usd is not None:
+            self._usage = replace(self._usage, cost_usd=cost_usd)
 
     def _fail(self, error: ProviderError) -> None:
         # What follows the terminal mark cannot make a complete response incomplete.

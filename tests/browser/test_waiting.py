@@ -8,7 +8,8 @@ from collections import defaultdict
 from playwright.sync_api import Page, expect
 
 from arena.battles.models import Battle
-from tests.browser.arena_pages import LOAD_MS, battle_of, only_in_play, state, wait_for_ballot, written
+from tests.browser.arena_pages import LOAD_MS, battle_of, only_in_play, pane, state, wait_for_ballot, written
+from tests.browser.test_pages import assert_accessible
 from tests.contestants.servers import Asked, Connection, serving_aside
 from tests.factories import make_contestant
 
@@ -75,6 +76,8 @@ def test_second_contestant_of_a_small_server_waits_in_line_until_the_first_has_f
         page.reload()
         expect_state(page, second, "Waiting in line")
         expect(written(page, first).first).to_have_text("Two and two.")
+        expect(pane(page, second).locator("[data-part=patience]")).to_be_visible()
+        assert_accessible(page)
 
         ollama.open(f"{first_model} has finished")
         expect(state(page, first)).to_have_text("Finished", timeout=LOAD_MS)

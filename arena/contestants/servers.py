@@ -11,14 +11,14 @@ from arena.environment import env_str
 
 # These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
-# What they list are models that could be deployed, not what one has deployed and named.
-_LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 _NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
     Provider.ANTHROPIC: "ANTHROPIC_API_KEY",
 }
+# What these list are the models that could be deployed there, not what one has deployed and named.
+_LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,22 @@ class Server:
     @property
     def is_near(self) -> bool:
         """On this machine or its network, as far as the address tells: what is there was put there for the arena."""
-        host = self.host
+        host = urlsplit(self.base_url).hostname or ""
         try:
             return not ip_address(host).is_global
         except ValueError:
             return "." not in host or host.endswith(_NEAR_DOMAINS)
 
     @property
-    def name(self) -> str:
-        """In plain words, without user, password or query."""
+    def address(self) -> str:
+        """Without user, password or query."""
         parts = urlsplit(self.base_url)
-        kind = "Ollama" if self.provider == Provider.OLLAMA else "The server"
-        return f"{kind} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def name(self) -> str:
+        """In plain words."""
+        return f"{'Ollama' if self.provider == Provider.OLLAMA else 'The server'} at {self.address}"
 
 
 def default_server(provider: str) -> Server:

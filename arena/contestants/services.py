@@ -20,7 +20,6 @@ from arena.contestants.servers import Server, default_server, server_of
 # A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
 MAX_NAME_CHARS = 120
-PRICE_AT_HOME = "Runs on a machine of one's own."
 Looks = dict[Server, Look]
 
 _FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
@@ -170,17 +169,16 @@ def _new_contestant(server: Server, found: Found, taken: Collection[str]) -> Con
     contestant = Contestant(
         slug=_free_slug(name, taken),
         name=_shown_name(name),
-        provider=server.provider,
-        model=found.model,
         vendor=found.vendor,
         family=found.family,
         description=found.description,
-        params_b=found.params_b,
         context_tokens=found.max_context,
         license=found.license,
+        provider=server.provider,
+        model=found.model,
+        params_b=found.params_b,
         price_in_usd_per_mtok=0.0 if is_ollama else None,
         price_out_usd_per_mtok=0.0 if is_ollama else None,
-        price_source=PRICE_AT_HOME if is_ollama else "",
         opens_with_reasoning=found.opens_with_reasoning,
         options={"num_ctx": found.context} if found.context and is_ollama else {},
         source=Source.DISCOVERED,

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Router, Schema
 
-from arena.contestants.facts import shown_price
 from arena.contestants.models import Contestant
+from arena.contestants.prices import price_of
 from arena.contestants.queries import in_play
 from arena.contestants.retirement import may_take_part
 
@@ -62,11 +62,13 @@ class ContestantOut(Schema):
 
     @staticmethod
     def resolve_price_in(contestant: Contestant) -> float | None:
-        return shown_price(contestant).input
+        price = price_of(contestant, at=timezone.now())
+        return price.input if price else None
 
     @staticmethod
     def resolve_price_out(contestant: Contestant) -> float | None:
-        return shown_price(contestant).output
+        price = price_of(contestant, at=timezone.now())
+        return price.output if price else None
 
     @staticmethod
     def resolve_benchmarks(contestant: Contestant) -> list[dict[str, Any]]:

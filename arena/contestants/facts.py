@@ -1,4 +1,4 @@
-"""A contestant's facts as pages and the API show them."""
+"""A contestant's facts as its page shows them."""
 
 import json
 from dataclasses import dataclass
@@ -9,34 +9,12 @@ from arena.contestants.models import Contestant
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPrice:
-    """USD per million tokens; None where it is not known. `url` is "" where the source is no page."""
-
-    input: float | None
-    output: float | None
-    source: str = ""
-    url: str = ""
-
-    @property
-    def is_known(self) -> bool:
-        return self.input is not None or self.output is not None
-
-    @property
-    def is_nothing(self) -> bool:
-        return self.input == self.output == 0
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """How long a contestant may take for something. `is_own`: its entry says so, not the arena's settings."""
 
     what: str
     seconds: float
     is_own: bool
-
-
-def shown_price(contestant: Contestant) -> ShownPrice:
-    return ShownPrice(contestant.price_in_usd_per_mtok, contestant.price_out_usd_per_mtok, contestant.price_source)
 
 
 def limits_of(contestant: Contestant) -> list[Limit]:

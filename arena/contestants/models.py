@@ -1,5 +1,6 @@
 """Who answers: an LLM entered in the arena, with what is needed to call it."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -7,6 +8,7 @@ from django.utils.deconstruct import deconstructible
 
 from arena.contestants import checks
 from arena.contestants.checks import Check
+from arena.contestants.nearness import is_near
 
 VARIABLE_NAME = r"^[A-Z_][A-Z0-9_]*\Z"
 KEY_ADVICE = "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
@@ -150,14 +152,14 @@ class Contestant(models.Model):
         return f"{self.name} (simulated)" if self.simulated else self.name
 
     @property
-    def is_free(self) -> bool:
-        """Asking it twice costs nobody money: it runs here, or its prices are known to be zero."""
-        prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
-        return self.simulated or self.provider == Provider.OLLAMA or prices == (0, 0)
+    def runs_here(self) -> bool:
+        """On one's own machine or network, where nobody asks for money. Not Ollama's cloud models: an Ollama that is
+        near passes their prompts on."""
+        is_cloud = self.model.lower().endswith(("-cloud", ":cloud"))
+        return self.provider == Provider.OLLAMA and not is_cloud and is_near(self.base_url or settings.OLLAMA_HOST)
 
-    def cost_usd(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """What a response cost; None where a price or a count is not known."""
+    @property
+    def is_free(self) -> bool:
+        """Asking it twice costs nobody money."""
         prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
-        if None in (*prices, input_tokens, output_tokens):
-            return None
-        return ((input_tokens or 0) * (prices[0] or 0) + (output_tokens or 0) * (prices[1] or 0)) / 1_000_000
+        return prices == (0, 0) if None not in prices else self.simulated or self.runs_here

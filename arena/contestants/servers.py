@@ -1,17 +1,16 @@
 """Where a contestant is asked: its server's address and key, from its row and the environment."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from arena.contestants.models import Contestant, Provider
+from arena.contestants.nearness import is_near
 from arena.environment import env_str
 
 # These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
-_NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
@@ -56,12 +55,8 @@ class Server:
 
     @property
     def is_near(self) -> bool:
-        """On this machine or its network, as far as the address tells: what is there was put there for the arena."""
-        host = urlsplit(self.base_url).hostname or ""
-        try:
-            return not ip_address(host).is_global
-        except ValueError:
-            return "." not in host or host.endswith(_NEAR_DOMAINS)
+        """On this machine or its network."""
+        return is_near(self.base_url)
 
     @property
     def address(self) -> str:

@@ -177,8 +177,6 @@ def _new_contestant(server: Server, found: Found, taken: Collection[str]) -> Con
         provider=server.provider,
         model=found.model,
         params_b=found.params_b,
-        price_in_usd_per_mtok=0.0 if is_ollama else None,
-        price_out_usd_per_mtok=0.0 if is_ollama else None,
         opens_with_reasoning=found.opens_with_reasoning,
         options={"num_ctx": found.context} if found.context and is_ollama else {},
         source=Source.DISCOVERED,

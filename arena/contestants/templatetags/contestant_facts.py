@@ -6,9 +6,6 @@ from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from arena.contestants.facts import ShownPrice, shown_price
-from arena.contestants.models import Contestant
-
 register = template.Library()
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -36,22 +33,9 @@ def tokens(count: int) -> str:
 
 
 @register.filter
-def usd_per_mtok(usd: float | None) -> str:
-    """A price that is not known is not a price of zero."""
-    if usd is None:
-        return "not known"
-    return f"${usd:,.2f}" if usd == 0 or usd >= 0.01 else f"${usd:.4f}"
-
-
-@register.filter
 def share(score: float) -> float:
     """How much of a bar for percents is filled."""
     return min(100.0, max(0.0, float(score)))
-
-
-@register.inclusion_tag("contestants/_price.html")
-def price_facts(contestant: Contestant) -> dict[str, ShownPrice]:
-    return {"price": shown_price(contestant)}
 
 
 def _counted(count: float, noun: str) -> str:

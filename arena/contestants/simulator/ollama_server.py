@@ -78,7 +78,7 @@ class OllamaServer:
         return whole(200, wire.tags(self._served(self._lineup.names())), JSON)
 
     def ps(self, request: Request) -> Answer:
-        running = self._serving.scheduler.running()
+        running = [line for line in self._serving.scheduler.running() if self._lineup.has(line.name)]
         served = self._served([line.name for line in running])
         return whole(200, wire.ps(list(zip(served, running, strict=True))), JSON)
 

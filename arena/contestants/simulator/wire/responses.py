@@ -11,7 +11,7 @@ from time import time
 from uuid import uuid4
 
 from arena.contestants.simulator.directions import Directions, Fault, Placement
-from arena.contestants.simulator.generation import Generation, Piece
+from arena.contestants.simulator.generation import Generation
 from arena.contestants.simulator.wire import sse
 from arena.contestants.simulator.wire.openai import OVERLOADED, SERVER_ERROR
 from arena.contestants.simulator.wire.sse import encode, event
@@ -130,20 +130,17 @@ class ResponseWire:
 
     def closing(self, generation: Generation) -> tuple[bytes, ...]:
         status = "completed" if generation.finish_reason == "stop" else "incomplete"
-        events = b""
+        events = self._close_item(status)
         if self._hides and generation.usage.reasoning_tokens and not self._done:
             events += self._unseen_reasoning()
-        events += self._close_item(status)
         return (events + self._state(f"response.{status}", status, generation),)
 
     def whole(self, generation: Generation) -> bytes:
         """The events are written and thrown away: the response object is what they add up to."""
-        for piece in generation.pieces or (Piece(""),):
+        for piece in generation.pieces:
             self.piece(piece.text, is_reasoning=piece.is_reasoning)
-        if self._hides and generation.usage.reasoning_tokens:
-            self._done.insert(0, _Item(is_reasoning=True, part=_SUMMARY).told(""))
+        self.closing(generation)
         status = "completed" if generation.finish_reason == "stop" else "incomplete"
-        self._close_item(status)
         return sse.encoded(self._response(status, generation))
 
     def error(self, *, is_overloaded: bool) -> bytes:

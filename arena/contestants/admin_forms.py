@@ -23,7 +23,7 @@ class JSONField(forms.JSONField):
 
     def __init__(self, *args: Any, empty: object, **kwargs: Any) -> None:
         self._empty = empty
-        super().__init__(*args, required=False, **kwargs)
+        super().__init__(*args, required=False, initial=empty, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.strip():
@@ -54,6 +54,16 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
     class Meta:
         model = Contestant
         fields = ["name", "slug", "base_url", "system", "description"]  # the admin names all of them
+        labels = {
+            "base_url": "Address",
+            "first_token_timeout_s": "Until the first token",
+            "silence_timeout_s": "Silence afterwards",
+            "deadline_s": "All in all",
+            "price_in_usd_per_mtok": "Input",
+            "price_out_usd_per_mtok": "Output",
+            "price_source": "Where that is from",
+            "context_tokens": "Context (tokens)",
+        }
         widgets = {"system": forms.Textarea(attrs={"rows": 4}), "description": forms.Textarea(attrs={"rows": 4})}
 
     def clean_base_url(self) -> str:
@@ -67,6 +77,18 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         if strategy not in ({}, {"kind": "plain"}):
             raise forms.ValidationError('The arena knows the plain strategy only: {} or {"kind": "plain"}.')
         return strategy
+
+
+class ActiveForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+    """A row of the list: its box says whose it is, for those who hear the page."""
+
+    class Meta:
+        model = Contestant
+        fields = ["active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["active"].widget.attrs["aria-label"] = f"{self.instance} is active"
 
 
 class TrialForm(forms.Form):

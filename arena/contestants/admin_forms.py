@@ -8,6 +8,7 @@ from django import forms
 
 from arena.contestants import pulling, trying
 from arena.contestants.models import Contestant
+from arena.contestants.servers import ARENAS_OWN
 
 _JSON_HELP = {
     "options": 'A JSON object, sent along with each request: {"temperature": 0.6, "num_ctx": 16384}',
@@ -65,6 +66,20 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
             "context_tokens": "Context (tokens)",
         }
         widgets = {"system": forms.Textarea(attrs={"rows": 4}), "description": forms.Textarea(attrs={"rows": 4})}
+
+    def full_clean(self) -> None:
+        """What was refused here may be a key or a password: it is not shown again."""
+        super().full_clean()
+        if refused := [name for name in ("api_key_env", "base_url") if name in self.errors]:
+            data = self.data.copy()
+            data.update(dict.fromkeys(refused, ""))
+            self.data = data
+
+    def clean_api_key_env(self) -> str:
+        name = str(self.cleaned_data["api_key_env"])
+        if name in ARENAS_OWN:
+            raise forms.ValidationError(f"{name} is the arena's own, and no model server's key.", code="invalid")
+        return name
 
     def clean_base_url(self) -> str:
         base_url = str(self.cleaned_data["base_url"]).strip().rstrip("/")

@@ -50,7 +50,7 @@ class Contestant(models.Model):
         max_length=80,
         blank=True,
         help_text="Name of the variable that holds the key, never the key.",
-        validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
+        validators=[RegexValidator(VARIABLE_NAME, f"This {KEY_ADVICE}")],
     )
     vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
     family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")

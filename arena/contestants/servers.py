@@ -14,7 +14,7 @@ from arena.masking import remember, remember_url
 # These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
 # Whoever may edit contestants must not have these sent to a server of their own.
-_NO_KEYS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
+ARENAS_OWN = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
 # In a header these would be garbled, refused, or begin another header.
 _UNUSABLE = re.compile(r"[^!#-&(-~]")
 _NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
@@ -45,7 +45,7 @@ class Server:
     @property
     def key_problem(self) -> str:
         """Why it cannot be asked with what is configured, in plain words that do not repeat the key; "" if it can."""
-        if self.key_name in _NO_KEYS:
+        if self.key_name in ARENAS_OWN:
             return f"{self.key_name} is the arena's own and no model server's key."
         if self.lacks_key:
             return f"{self.key_name or 'Its key variable'} is not set."
@@ -113,4 +113,4 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
 
 
 def _key(name: str) -> str:
-    return env_str(name) if name and name not in _NO_KEYS else ""
+    return env_str(name) if name and name not in ARENAS_OWN else ""

@@ -71,9 +71,7 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         """What was refused here may be a key or a password: it is not shown again."""
         super().full_clean()
         if refused := [name for name in ("api_key_env", "base_url") if name in self.errors]:
-            data = self.data.copy()
-            data.update(dict.fromkeys(refused, ""))
-            self.data = data
+            self.data = {**self.data.dict(), **dict.fromkeys(refused, "")}  # type: ignore[attr-defined]  # a QueryDict
 
     def clean_api_key_env(self) -> str:
         name = str(self.cleaned_data["api_key_env"])

@@ -19,10 +19,12 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from arena.battles.charges import meters, settle
 from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.running_costs import Meter
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
@@ -55,7 +57,8 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
         client.delete(lease)
         finish_if_ended(battle_id)
         return
-    parts = [_part(response) for response in claimed.values()]
+    metered = meters(claimed.values())
+    parts = [_part(response, metered.get(response.pk)) for response in claimed.values()]
     _give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
@@ -82,11 +85,13 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
 
     Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
     """
-    fields = _ended_fields(outcome, response.seat.contestant)
+    contestant = response.seat.contestant
+    fields = _ended_fields(outcome, contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
+        settle(response, outcome, contestant.cost_usd(outcome.usage.input_tokens, outcome.usage.output_tokens))
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
@@ -191,7 +196,7 @@ def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
     return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
 
 
-def _part(response: Response) -> Part:
+def _part(response: Response, meter: Meter | None) -> Part:
     contestant = response.seat.contestant
     messages = messages_for(response)
 
@@ -206,6 +211,7 @@ def _part(response: Response) -> Part:
         is_restart=response.attempt > 1,
         is_simulated=contestant.simulated,
         open=open_stream,
+        meter=meter,
     )
 
 

@@ -24,6 +24,7 @@ from arena.battles.event_log import STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
 from arena.battles.log_writer import LogWriter, RunLog
+from arena.battles.running_costs import TELL_EVERY_S, Meter, tell
 from arena.battles.streaming import BROKEN, Outcome, Transcript, end_event, play
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
@@ -54,6 +55,7 @@ class Part:
     is_restart: bool
     is_simulated: bool
     open: Opener
+    meter: Meter | None = None  # of those that cost something
 
 
 class Interrupted(Exception):
@@ -192,7 +194,13 @@ class WorkerLoop:
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
         self._writer = LogWriter(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
-        for work in (self._writer.work, self._renew_leases, self._watch_limits, self._listen_for_stops):
+        for work in (
+            self._writer.work,
+            self._renew_leases,
+            self._watch_limits,
+            self._tell_costs,
+            self._listen_for_stops,
+        ):
             self._keep(self._for_ever(work))
 
     def _keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
@@ -289,6 +297,17 @@ class WorkerLoop:
                 for pane in run.panes:
                     if not pane.task.done() and (passed := _limit_passed(pane, now)):
                         pane.end(partial(pane.transcript.failed, passed.code, passed.message))
+
+    async def _tell_costs(self) -> None:
+        """What the running responses have cost so far. Looked at by the clock, it costs the streams nothing."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            panes = [pane for run in self._runs.values() for pane in run.panes if not pane.task.done()]
+            readings = [(meter, meter.reading(pane.transcript)) for pane in panes if (meter := pane.part.meter)]
+            try:
+                await tell(self._redis, readings)
+            except RedisError as error:
+                logger.warning("what runs cannot be told: %s", error)
 
     async def _listen_for_stops(self) -> None:
         """A stop names a battle. One that is missed meanwhile is announced again by the sweep."""

@@ -61,7 +61,7 @@ _SPENDS_NOTHING = {
     Whose.TEAM: "the team spends no money",
     Whose.VISITOR: "only people with an account may spend money here",
 }
-PRICE_UNKNOWN = "What it costs is not known, and there is a daily budget to keep."
+PRICE_UNKNOWN = "Its price is not known, so it takes no part while there is a daily budget."
 
 
 @dataclass(frozen=True, slots=True)

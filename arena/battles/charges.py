@@ -95,7 +95,7 @@ def release(response: Response) -> None:
 def history_tokens(battle: Battle, *, before: int) -> dict[int, int]:
     """What each seat was asked and has answered before this turn, in tokens, about. One query, which reads no text."""
     earlier = Response.objects.filter(turn__battle=battle, turn__index__lt=before).order_by("seat_id")
-    sums = earlier.values_list("seat_id").annotate(Sum(Length("turn__prompt")), Sum(Length("answer")))
+    sums = earlier.values_list("seat_id").annotate(asked=Sum(Length("turn__prompt")), answered=Sum(Length("answer")))
     per_turn = before * 2 * TOKENS_PER_MESSAGE
     return {seat_id: tokens_in((asked or 0) + (answered or 0)) + per_turn for seat_id, asked, answered in sums}
 

@@ -1,6 +1,7 @@
 """What is spent today, in the admin. It is only looked at: limits are settings, a team's stands with the team."""
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -23,7 +24,7 @@ class SpendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic a
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
-            return self.admin_site.login(request)
+            raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
             "title": "Spending today",

@@ -54,7 +54,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """`visitors` are those who spent most, by cookie and by network; `kept_out` whom the arena's budget keeps out."""
+    """`visitors` are those who spent most, by cookie and by network; `kept_out` whom a budget keeps out."""
 
     day: date
     arena: list[Account]

@@ -69,7 +69,8 @@ class VotersBattle:
     """`reveal` is None until this voter has cast a ballot, unless the battle is open; `tally` until they have voted.
 
     `status` is "running", "finished" or, once this voter may see the names, "revealed". Who reads along is a viewer of
-    its team, and has no vote. `unranked_because` is a sentence to show before voting; empty if the ballot will be ranked.
+    its team, and has no vote. `unranked_because` is a sentence to show before voting, empty if the ballot will be
+    ranked.
     """
 
     battle: BlindBattle

@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
-from arena.battles.costs import nano_of, tariff_of
+from arena.battles.costs import known_price, nano_of
 from arena.battles.errors import BudgetSpent, NotNow
 from arena.battles.models import Charge, SpendingDay
 from arena.battles.running_costs import running_costs
@@ -216,11 +216,11 @@ def _why_not(contestant: Contestant, limits: Iterable[Limit], now: datetime) -> 
     limits = list(limits)
     if not limits:
         return ""
-    tariff = tariff_of(contestant, at=now)
-    if tariff is None:
+    price = known_price(contestant, at=now)
+    if price is None:
         return PRICE_UNKNOWN
     frugal = next((limit.whose for limit in limits if not limit.nano), None)
-    return f"It costs money, and {_SPENDS_NOTHING[frugal]}." if frugal and not tariff.is_free else ""
+    return f"It costs money, and {_SPENDS_NOTHING[frugal]}." if frugal and not price.is_zero else ""
 
 
 def _digest(network: str, salt: str) -> str:

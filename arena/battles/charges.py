@@ -14,16 +14,18 @@ from arena.battles.budgets import Purse, day_of
 from arena.battles.costs import (
     TOKENS_PER_MESSAGE,
     Expected,
-    Tariff,
+    cost_so_far,
     is_unbilled,
+    known_price,
     nano_of,
-    tariff_of,
     tokens_in,
 )
 from arena.battles.models import Battle, Charge, Response, ResponseStatus, SpendingDay
 from arena.battles.running_costs import Meter, forget
 from arena.battles.streaming import Outcome
 from arena.contestants.models import Contestant
+from arena.contestants.prices import cost_usd
+from arena.contestants.rates import Price
 
 # Earlier charges are of no use: what a response cost stands in its own row.
 KEPT_DAYS = 7
@@ -46,7 +48,7 @@ def charge(purse: Purse, responses: Iterable[Response], expected: Mapping[int, E
             visitor=visitor,
             network=purse.visitor_digest,
             nano_usd=cost.nano,
-            prompt_nano_usd=cost.prompt_nano,
+            prompt_tokens=cost.prompt_tokens,
         )
         for response in responses
         if (cost := expected.get(response.seat_id)) and cost.nano
@@ -59,30 +61,31 @@ def meters(responses: Iterable[Response]) -> dict[int, Meter]:
     """What counts the running cost of those that cost anything, by response id. Their contestants must be loaded.
     One query, if there are any."""
     now = timezone.now()
-    tariffs = {response.pk: tariff_of(response.seat.contestant, at=now) for response in responses}
-    paid = {pk: tariff for pk, tariff in tariffs.items() if tariff is not None and not tariff.is_free}
+    prices = {response.pk: known_price(response.seat.contestant, at=now) for response in responses}
+    paid = {pk: price for pk, price in prices.items() if price is not None and not price.is_zero}
     if not paid:
         return {}
     charges = Charge.objects.filter(response__in=paid, is_settled=False)
     return {
-        pk: Meter(charge_id, day, prompt_nano, paid[pk])
-        for pk, charge_id, day, prompt_nano in charges.values_list("response_id", "pk", "day", "prompt_nano_usd")
+        pk: Meter(charge_id, day, paid[pk], prompt_tokens)
+        for pk, charge_id, day, prompt_tokens in charges.values_list("response_id", "pk", "day", "prompt_tokens")
         if pk is not None
     }
 
 
-def settle(response: Response, outcome: Outcome, cost_usd: float | None) -> None:
-    """Charge what the response did cost, `cost_usd` if that is known. No query for one that costs nothing.
+def settle(response: Response, outcome: Outcome) -> None:
+    """Charge what the response did cost. No query for one that costs nothing.
 
     Call it last in the transaction that ends the response: whoever waits for a battle then holds no charge.
     """
-    tariff = tariff_of(response.seat.contestant, at=timezone.now())
-    if not cost_usd and (tariff is None or tariff.is_free):
+    contestant, now = response.seat.contestant, timezone.now()
+    price = known_price(contestant, at=now)
+    if price is None or price.is_zero:
         return
     taken = Charge.objects.filter(response=response.pk, is_settled=False).first()
     if taken is not None:
-        known = nano_of(cost_usd) if cost_usd is not None else None
-        _close(taken, _guess(taken, tariff, outcome) if known is None else known)
+        cost = cost_usd(contestant, outcome.usage, at=now)
+        _close(taken, _guess(taken, price, outcome) if cost is None else nano_of(cost))
 
 
 def release(response: Response) -> None:
@@ -126,15 +129,13 @@ def forget_past_days() -> None:
     Charge.objects.filter(day__lt=today - timedelta(days=KEPT_DAYS)).delete()
 
 
-def _guess(taken: Charge, tariff: Tariff | None, outcome: Outcome) -> int:
+def _guess(taken: Charge, price: Price, outcome: Outcome) -> int:
     """What a response cost whose server did not tell: nothing if it refused, else the prompt and what had arrived.
     A vendor bills what it wrote before a stop or a cut; what it thought in silence cannot be known."""
-    has_text = bool(outcome.reasoning or outcome.answer)
-    if tariff is None or (is_unbilled(outcome.failure_code) and not has_text):
+    chars = len(outcome.reasoning) + len(outcome.answer)
+    if is_unbilled(outcome.failure_code) and not chars:
         return 0
-    usage = outcome.usage
-    written = max(usage.output_tokens or 0, tokens_in(len(outcome.reasoning) + len(outcome.answer)))
-    return taken.prompt_nano_usd + tariff.of_output(written)
+    return cost_so_far(price, outcome.usage, prompt_tokens=taken.prompt_tokens, chars=chars)
 
 
 def _close(taken: Charge, nano: int) -> None:

@@ -6,13 +6,13 @@ from decimal import Decimal
 from math import ceil
 
 from arena.contestants import errors
-from arena.contestants.models import Contestant
+from arena.contestants.deltas import Usage
+from arena.contestants.models import Contestant, Provider
 from arena.contestants.prices import price_of
+from arena.contestants.rates import Price, Rates
 from arena.contestants.servers import server_of
 
 NANO_PER_USD = 1_000_000_000
-# A price of 1 USD per million tokens is 1,000 nanodollars per token.
-NANO_PER_TOKEN = NANO_PER_USD / 1_000_000
 # English has about four letters to the token. In bytes, other scripts come out about right as well.
 LETTERS_PER_TOKEN = 4
 # What a chat template puts around a message.
@@ -41,51 +41,45 @@ _NOT_BILLED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
-    """Nanodollars per token."""
-
-    prompt: float
-    output: float
-
-    @property
-    def is_free(self) -> bool:
-        return not (self.prompt or self.output)
-
-    def of_prompt(self, tokens: int) -> int:
-        return round(tokens * self.prompt)
-
-    def of_output(self, tokens: int) -> int:
-        return round(tokens * self.output)
-
-
-@dataclass(frozen=True, slots=True)
 class Expected:
-    """What a response is expected to cost, and how much of that its prompt."""
+    """What a response is expected to cost, and how long its prompt is, by our own count."""
 
     nano: int
-    prompt_nano: int
+    prompt_tokens: int
 
 
-FREE = Tariff(0, 0)
+FREE = Price(Rates(0.0, 0.0), source="on one's own machine or network")
 
 
 def nano_of(usd: float | Decimal) -> int:
     return round(usd * NANO_PER_USD)
 
 
-def tariff_of(contestant: Contestant, *, at: datetime) -> Tariff | None:
-    """What its tokens cost; None where nobody knows. What stands on this machine or its network costs nothing unless a
-    price was entered for it."""
+def known_price(contestant: Contestant, *, at: datetime) -> Price | None:
+    """What its tokens cost; None where nobody knows. What stands on this machine or its network costs nothing unless it
+    has a price. An Ollama there may pass prompts on to Ollama's cloud."""
     price = price_of(contestant, at=at)
     if price is not None:
-        return Tariff(price.input * NANO_PER_TOKEN, price.output * NANO_PER_TOKEN)
-    return FREE if contestant.simulated or server_of(contestant).is_near else None
+        return price
+    is_ours = contestant.provider != Provider.OLLAMA and server_of(contestant).is_near
+    return FREE if is_ours else None
 
 
-def expected_cost(contestant: Contestant, tariff: Tariff, *, prompt_tokens: int) -> Expected:
-    own = message_tokens(contestant.system) if contestant.system else 0
-    prompt_nano = tariff.of_prompt(prompt_tokens + own)
-    return Expected(prompt_nano + tariff.of_output(expected_output_tokens(contestant)), prompt_nano)
+def expected_cost(contestant: Contestant, price: Price, *, prompt_tokens: int) -> Expected:
+    prompt_tokens += message_tokens(contestant.system) if contestant.system else 0
+    return Expected(cost_of(price, prompt_tokens, expected_output_tokens(contestant)), prompt_tokens)
+
+
+def cost_so_far(price: Price, usage: Usage, *, prompt_tokens: int, chars: int) -> int:
+    """Of what has arrived: by the server's own count where it tells one, else by ours."""
+    if usage.cost_usd is not None:
+        return nano_of(usage.cost_usd)
+    asked = prompt_tokens if usage.input_tokens is None else usage.input_tokens
+    return cost_of(price, asked, max(usage.output_tokens or 0, tokens_in(chars)))
+
+
+def cost_of(price: Price, prompt_tokens: int, output_tokens: int) -> int:
+    return nano_of(price.cost_usd(Usage(input_tokens=prompt_tokens, output_tokens=output_tokens)) or 0.0)
 
 
 def expected_output_tokens(contestant: Contestant) -> int:

@@ -161,9 +161,14 @@ class Response(models.Model):
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cached_input_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Of the input tokens.")
     cost_usd = models.FloatField(null=True, blank=True)
+    price_source = models.CharField(max_length=300, blank=True, help_text="How the cost is known.")
+    # What earlier attempts are known to have cost: they are dropped, the money is spent.
+    earlier_cost_usd = models.FloatField(null=True, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_second = models.FloatField(null=True, blank=True, help_text="From the first token to the last.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()
@@ -208,7 +213,7 @@ class Charge(models.Model):
     visitor = models.ForeignKey(Voter, on_delete=models.SET_NULL, null=True, related_name="charges")
     network = models.CharField(max_length=32, blank=True, help_text="A digest of the visitor's network address.")
     nano_usd = models.BigIntegerField()
-    prompt_nano_usd = models.BigIntegerField(help_text="What the prompt's share is expected to be.")
+    prompt_tokens = models.PositiveIntegerField(help_text="How long its prompt is, by our own count.")
     is_settled = models.BooleanField(default=False)
 
     class Meta:

@@ -14,8 +14,9 @@ import redis.asyncio
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from arena.battles.costs import Tariff, tokens_in
+from arena.battles.costs import cost_so_far
 from arena.battles.streaming import Transcript
+from arena.contestants.rates import Price
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +33,11 @@ class Meter:
 
     charge_id: int
     day: date
-    prompt_nano: int
-    tariff: Tariff
+    price: Price
+    prompt_tokens: int
 
     def reading(self, transcript: Transcript) -> int:
-        """What the server says of its tokens, else what can be guessed from the text."""
-        usage = transcript.usage
-        prompt_nano = self.prompt_nano if usage.input_tokens is None else self.tariff.of_prompt(usage.input_tokens)
-        return prompt_nano + self.tariff.of_output(max(usage.output_tokens or 0, tokens_in(transcript.chars)))
+        return cost_so_far(self.price, transcript.usage, prompt_tokens=self.prompt_tokens, chars=transcript.chars)
 
 
 async def tell(client: redis.asyncio.Redis, readings: Iterable[tuple[Meter, int]]) -> None:

@@ -24,6 +24,7 @@ from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.pace import tokens_per_second
 from arena.battles.running_costs import Meter
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
@@ -31,6 +32,7 @@ from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import Part, WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
+from arena.contestants.prices import bill_for
 from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
 from arena.contestants.queries import call_for
@@ -85,13 +87,12 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
 
     Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
     """
-    contestant = response.seat.contestant
-    fields = _ended_fields(outcome, contestant)
+    fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
-        settle(response, outcome, contestant.cost_usd(outcome.usage.input_tokens, outcome.usage.output_tokens))
+        settle(response, outcome)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
@@ -227,6 +228,8 @@ def _take_over(response: Response, client: redis.Redis) -> None:
 
 def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]:
     usage = outcome.usage
+    now = timezone.now()
+    bill = bill_for(contestant, usage, at=now)
     return {
         "status": outcome.status,
         "reasoning": outcome.reasoning,
@@ -240,10 +243,19 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
-        "cost_usd": contestant.cost_usd(usage.input_tokens, usage.output_tokens),
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cost_usd": bill.cost_usd,
+        "price_source": bill.source[:300],
         "first_token_ms": outcome.first_token_ms,
         "duration_ms": outcome.duration_ms,
-        "finished_at": timezone.now(),
+        "tokens_per_second": tokens_per_second(
+            usage.output_tokens,
+            usage.reasoning_tokens,
+            first_token_ms=outcome.first_token_ms,
+            duration_ms=outcome.duration_ms,
+            shares_reasoning=bool(outcome.reasoning),
+        ),
+        "finished_at": now,
     }
 
 

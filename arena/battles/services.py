@@ -10,11 +10,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from arena.battles.budgets import PRICE_UNKNOWN, Payer, Purse, open_purse
 from arena.battles.charges import charge, history_tokens, release
-from arena.battles.costs import FREE, Expected, expected_cost, message_tokens, tariff_of
+from arena.battles.costs import FREE, Expected, expected_cost, known_price, message_tokens
 from arena.battles.errors import NotNow, NotYours, PromptRefused
 from arena.battles.models import Battle, BattleStatus, Pacing, Response, ResponseStatus, Seat, Turn
 from arena.battles.pairing import line_up
@@ -145,9 +146,14 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
         input_tokens=None,
         output_tokens=None,
         reasoning_tokens=None,
+        cached_input_tokens=None,
+        # The first of the three that is known: NULL makes the sum NULL.
+        earlier_cost_usd=Coalesce(F("earlier_cost_usd") + F("cost_usd"), F("earlier_cost_usd"), F("cost_usd")),
         cost_usd=None,
+        price_source="",
         first_token_ms=None,
         duration_ms=None,
+        tokens_per_second=None,
         finished_at=None,
     ):
         raise NotNow("Only a response that failed or was stopped can be retried.")
@@ -212,8 +218,8 @@ def _expected_of_turn(battle: Battle, index: int, prompt: str, purse: Purse) -> 
 
 def _expected(contestant: Contestant, purse: Purse, prompt_tokens: int) -> Expected:
     """Nothing where the price is not known: no budget binds then (see Purse.why_not), and nothing is charged."""
-    tariff = tariff_of(contestant, at=purse.now) or FREE
-    return expected_cost(contestant, tariff, prompt_tokens=prompt_tokens)
+    price = known_price(contestant, at=purse.now) or FREE
+    return expected_cost(contestant, price, prompt_tokens=prompt_tokens)
 
 
 def _prompt_tokens(system: str, prompt: str) -> int:

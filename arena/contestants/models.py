@@ -123,6 +123,8 @@ class Contestant(models.Model):
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
+    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContestantQuerySet.as_manager()

@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,  # so that a server is found well within a minute
         "options": {"expires": 25.0},  # those that pile up while there is no worker are worth nothing
     },
+    "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }

@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import LogState, Position, position_of
-from arena.battles.events import Alive, ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.events import Alive, ResponseFailed, ResponseSnapshot, ResponseWaiting, Resync, TurnAdded, Wire
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, find_battle
 from arena.battles.relay import Feed, message, relay
 from arena.teams.sockets import voter_of_scope
@@ -131,4 +131,6 @@ def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     events = [ResponseSnapshot(slot, turn, reasoning, answer, status).wire()]
     if failure:
         events.append(ResponseFailed(slot, turn, *failure).wire())
+    if logged and logged.why:
+        events.append(ResponseWaiting(slot, turn, logged.why).wire())
     return events

@@ -122,10 +122,11 @@ def read_log(client: redis.Redis, battle_id: UUID | str) -> Iterator[tuple[Posit
 class ResponseText:
     """A response as far as the log tells it."""
 
-    __slots__ = ("_answer", "_reasoning", "failure", "status")
+    __slots__ = ("_answer", "_reasoning", "failure", "status", "why")
 
     def __init__(self) -> None:
         self.status = "waiting"
+        self.why = ""  # the reason for its silence before the first text, if one is known
         self.failure: tuple[str, str] | None = None
         self._reasoning: list[str] = []
         self._answer: list[str] = []
@@ -147,9 +148,11 @@ class ResponseText:
         return _joined(self._answer)
 
     def append(self, part: object, text: str) -> None:
+        self.why = ""
         (self._reasoning if part == "r" else self._answer).append(text)
 
     def apply(self, event: dict[str, object]) -> None:
+        self.why = str(event["why"]) if event["type"] == "waiting" else ""
         match event["type"]:
             case "started":
                 self.status = "streaming"

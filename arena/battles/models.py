@@ -147,9 +147,14 @@ class Response(models.Model):
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cached_input_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Of the input tokens.")
     cost_usd = models.FloatField(null=True, blank=True)
+    price_source = models.CharField(max_length=300, blank=True, help_text="How the cost is known.")
+    # What earlier attempts are known to have cost: they are dropped, the money is spent.
+    earlier_cost_usd = models.FloatField(null=True, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_second = models.FloatField(null=True, blank=True, help_text="From the first token to the last.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = ResponseQuerySet.as_manager()

@@ -88,7 +88,7 @@ class Pane:
 
     def restate(self) -> list[Event]:
         if self.outcome is None:
-            return [self.transcript.snapshot()]
+            return self.transcript.restated()
         return [self.transcript.snapshot(self.outcome.status), end_event(self.part.slot, self.part.turn, self.outcome)]
 
 

@@ -23,6 +23,7 @@ from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
@@ -30,6 +31,7 @@ from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
+from arena.contestants.prices import bill_for
 from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
 from arena.contestants.queries import call_for, time_limits
@@ -231,6 +233,8 @@ def _take_over(response: Response, client: redis.Redis) -> None:
 
 def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]:
     usage = outcome.usage
+    now = timezone.now()
+    bill = bill_for(contestant, usage, at=now)
     return {
         "status": outcome.status,
         "reasoning": outcome.reasoning,
@@ -244,10 +248,19 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
-        "cost_usd": contestant.cost_usd(usage.input_tokens, usage.output_tokens),
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cost_usd": bill.cost_usd,
+        "price_source": bill.source[:300],
         "first_token_ms": outcome.first_token_ms,
         "duration_ms": outcome.duration_ms,
-        "finished_at": timezone.now(),
+        "tokens_per_second": tokens_per_second(
+            usage.output_tokens,
+            usage.reasoning_tokens,
+            first_token_ms=outcome.first_token_ms,
+            duration_ms=outcome.duration_ms,
+            shares_reasoning=bool(outcome.reasoning),
+        ),
+        "finished_at": now,
     }
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from arena.battles.errors import NotNow, NotYours, PromptRefused
@@ -143,9 +144,14 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
         input_tokens=None,
         output_tokens=None,
         reasoning_tokens=None,
+        cached_input_tokens=None,
+        # The first of the three that is known: NULL makes the sum NULL.
+        earlier_cost_usd=Coalesce(F("earlier_cost_usd") + F("cost_usd"), F("earlier_cost_usd"), F("cost_usd")),
         cost_usd=None,
+        price_source="",
         first_token_ms=None,
         duration_ms=None,
+        tokens_per_second=None,
         finished_at=None,
     ):
         raise NotNow("Only a response that failed or was stopped can be retried.")

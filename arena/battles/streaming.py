@@ -52,6 +52,7 @@ class Transcript:
         self.usage = Usage()
         self.finish: Finish | None = None
         self.tries = 0
+        self.why = ""  # the reason for its silence before the first text, if one is known
         self._clock = clock
         self._started_at = self._heard_at = clock()
         self._first_token_at: float | None = None
@@ -84,7 +85,7 @@ class Transcript:
     def apply(self, delta: Delta) -> Event | None:
         """Take in a delta; the event that tells of it, if any. Raises TooLarge."""
         if isinstance(delta, Waiting):  # not a word from the contestant
-            return ResponseWaiting(self.slot, self.turn, delta.reason or "")
+            return self._wait(delta.reason or "")
         self._heard_at = self._clock()
         match delta:
             case ReasoningDelta(text):
@@ -105,6 +106,11 @@ class Transcript:
     def snapshot(self, status: str = "streaming") -> ResponseSnapshot:
         return ResponseSnapshot(self.slot, self.turn, self.reasoning, self.answer, status)
 
+    def restated(self) -> list[Event]:
+        """Everything so far, for those who know nothing."""
+        waiting = [ResponseWaiting(self.slot, self.turn, self.why)] if self.why else []
+        return [self.snapshot(), *waiting]
+
     def outcome(self) -> Outcome:
         """The outcome of a stream that came to its own end. Raises Truncated for one without its terminal mark."""
         finish = self.finish
@@ -124,9 +130,17 @@ class Transcript:
     def stopped(self) -> Outcome:
         return self._outcome("stopped", is_truncated=self.has_text)
 
+    def _wait(self, why: str) -> ResponseWaiting | None:
+        """Told when it changes, and only before the first text."""
+        if why == self.why or self.has_text:
+            return None
+        self.why = why
+        return ResponseWaiting(self.slot, self.turn, why)
+
     def _append(self, pieces: list[str], part: str, text: str) -> TextDelta:
         if self._first_token_at is None:
             self._first_token_at = self._heard_at
+            self.why = ""
         self._chars += len(text)
         if self._chars > self._max_chars:
             raise TooLarge(f"more than {self._max_chars} characters")

@@ -3,26 +3,28 @@
 No database here.
 """
 
-import json
 import re
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Literal
 
 from django.core.exceptions import ImproperlyConfigured
 
+from arena.contestants import checks
+from arena.contestants.checks import Check
 from arena.contestants.models import KEY_ADVICE, VARIABLE_NAME, Provider
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
 
 Table = dict[str, object]
 
-_SLUG = re.compile(r"[a-z0-9_-]+")
 _VARIABLE = re.compile(VARIABLE_NAME)
-_MAX_USD_PER_MTOK = 100_000.0
-_MAX_PARAMS_B = 1_000_000.0
+
+# What says where a contestant is asked. Facts that hold for that place only do not outlive a change of it.
+_PLACE = ("provider", "model", "base_url")
+_PRICES = ("price_in", "price_out", "price_source")
 
 
 class CatalogueError(ImproperlyConfigured):
@@ -31,7 +33,8 @@ class CatalogueError(ImproperlyConfigured):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A contestant as the catalogue has it. Prices: USD per million tokens, None where not known."""
+    """A contestant as the catalogue has it. Prices: USD per million tokens, None where not known; `retired` is False
+    where a file says that a date no longer holds."""
 
     slug: str
     name: str
@@ -39,15 +42,26 @@ class Entry:
     model: str
     base_url: str = ""
     api_key_env: str = ""
+    vendor: str = ""
+    family: str = ""
+    description: str = ""
     params_b: float | None = None
+    context_tokens: int | None = None
     license: str = ""
+    released: date | None = None
+    retired: date | Literal[False] | None = None
     price_in: float | None = None
     price_out: float | None = None
+    price_source: str = ""
     opens_with_reasoning: bool = False
     simulated: bool = False
     active: bool = True
+    system: str = ""
     options: Table = field(default_factory=dict)
+    timeouts: dict[str, float] = field(default_factory=dict)
     strategy: Table = field(default_factory=dict)
+    benchmarks: list[Table] = field(default_factory=list)
+    sources: list[Table] = field(default_factory=list)
 
 
 def read_catalogue(own: str = "") -> list[Entry]:
@@ -55,9 +69,26 @@ def read_catalogue(own: str = "") -> list[Entry]:
     tables = _tables(SHIPPED)
     if own:
         for slug, table in _tables(Path(own)).items():
-            tables[slug] = tables.get(slug, {}) | table
+            tables[slug] = _overridden(tables[slug], table) if slug in tables else table
     path = Path(own) if own else SHIPPED
     return [_entry(path, table) for _, table in sorted(tables.items())]
+
+
+def _overridden(shipped: Table, own: Table) -> Table:
+    """Field by field, and limit by limit. Another model id or server makes it another offer: when the shipped one
+    retires, and what it costs, is then unknown unless the same file says so. One's own Ollama stays free."""
+    merged = shipped | own
+    if "timeouts" in shipped and "timeouts" in own:
+        merged["timeouts"] = _table(shipped["timeouts"]) | _table(own["timeouts"])
+    if all(merged.get(name, "") == shipped.get(name, "") for name in _PLACE):
+        return merged
+    stays_at_home = merged["provider"] == shipped["provider"] == Provider.OLLAMA
+    lost = {"retired"} if stays_at_home else {"retired", *_PRICES}
+    return {name: value for name, value in merged.items() if name not in lost or name in own}
+
+
+def _table(value: object) -> Table:
+    return value if isinstance(value, dict) else {}
 
 
 def _tables(path: Path) -> dict[str, Table]:
@@ -93,6 +124,9 @@ def _entry(path: Path, table: Table) -> Entry:
             raise CatalogueError(f"{where}: {name}: is missing.")
     if table.get("simulated") and table.get("base_url"):
         raise CatalogueError(f"{where}: base_url: a simulated contestant has none.")
+    released, retired = table.get("released"), table.get("retired")
+    if isinstance(released, date) and isinstance(retired, date) and retired < released:
+        raise CatalogueError(f"{where}: retired: is before its release.")
     return Entry(**table)  # type: ignore[arg-type]  # `_check` has looked at every field
 
 
@@ -106,54 +140,8 @@ def _check(where: str, table: Table) -> None:
             raise CatalogueError(f"{where}: {name}: {complaint}")
 
 
-# Each gives a complaint, or "" for a good value.
-Check = Callable[[object], str]
-
-
-def _text(max_chars: int, *, required: bool = False) -> Check:
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            return "must be a text in quotes."
-        if required and not value.strip():
-            return "must not be empty."
-        if "\0" in value or len(value) > max_chars:
-            return f"must have at most {max_chars} characters, and no NUL."
-        return ""
-
-    return check
-
-
-def _number(high: float) -> Check:
-    def check(value: object) -> str:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= high
-        return "" if is_number else f"must be a number between 0 and {high:g}."
-
-    return check
-
-
-def _slug(value: object) -> str:
-    if isinstance(value, str) and len(value) <= 80 and _SLUG.fullmatch(value):
-        return ""
-    return "must be small letters, digits and hyphens, at most 80."
-
-
 def _provider(value: object) -> str:
     return "" if value in Provider.values else f"must be one of {', '.join(Provider.values)}, not {value!r}."
-
-
-def _base_url(value: object) -> str:
-    if value == "":
-        return ""
-    if not isinstance(value, str) or len(value) > 300:
-        return "must be a URL of at most 300 characters."
-    try:
-        parts = urlsplit(value)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        return f"must be a URL that starts with http:// or https://, not {value!r}."
-    return "must not hold a password." if parts.password else ""
 
 
 def _api_key_env(value: object) -> str:
@@ -163,38 +151,31 @@ def _api_key_env(value: object) -> str:
     return KEY_ADVICE
 
 
-def _flag(value: object) -> str:
-    return "" if isinstance(value, bool) else "must be true or false."
-
-
-def _options(value: object) -> str:
-    if not isinstance(value, dict):
-        return "must be a table."
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return "may hold texts, finite numbers, true, false, lists and tables only."
-    return ""
-
-
-def _strategy(value: object) -> str:
-    return "" if value in ({}, {"kind": "plain"}) else 'knows only kind = "plain".'
-
-
 _CHECKS: dict[str, Check] = {
-    "slug": _slug,
-    "name": _text(120, required=True),
+    "slug": checks.slug,
+    "name": checks.text(120, required=True),
     "provider": _provider,
-    "model": _text(200, required=True),
-    "base_url": _base_url,
+    "model": checks.text(200, required=True),
+    "base_url": checks.base_url,
     "api_key_env": _api_key_env,
-    "params_b": _number(_MAX_PARAMS_B),
-    "license": _text(80),
-    "price_in": _number(_MAX_USD_PER_MTOK),
-    "price_out": _number(_MAX_USD_PER_MTOK),
-    "opens_with_reasoning": _flag,
-    "simulated": _flag,
-    "active": _flag,
-    "options": _options,
-    "strategy": _strategy,
+    "vendor": checks.text(80),
+    "family": checks.text(80),
+    "description": checks.text(2000),
+    "params_b": checks.number(checks.MAX_PARAMS_B),
+    "context_tokens": checks.context_tokens,
+    "license": checks.text(80),
+    "released": checks.day,
+    "retired": checks.day_or_never,
+    "price_in": checks.number(checks.MAX_USD_PER_MTOK),
+    "price_out": checks.number(checks.MAX_USD_PER_MTOK),
+    "price_source": checks.text(300),
+    "opens_with_reasoning": checks.flag,
+    "simulated": checks.flag,
+    "active": checks.flag,
+    "system": checks.text(20_000),
+    "options": checks.options,
+    "timeouts": checks.timeouts,
+    "strategy": checks.strategy,
+    "benchmarks": checks.benchmarks,
+    "sources": checks.sources,
 }

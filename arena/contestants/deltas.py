@@ -32,12 +32,16 @@ class Relabel:
 class Usage:
     """Token counts as the server reports them; None where it does not say. Later ones replace earlier ones.
 
-    `output_tokens` includes `reasoning_tokens`.
+    `output_tokens` includes `reasoning_tokens`, `input_tokens` both those read from the vendor's cache and those
+    written to it. `cost_usd` is what the server itself says that it bills.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
 
 
 class WaitReason(StrEnum):

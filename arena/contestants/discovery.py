@@ -8,7 +8,7 @@ model), and it would read a list of any length.
 import asyncio
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import httpx
@@ -29,6 +29,7 @@ DESCRIBED_AT_ONCE = 8
 MAX_LIST_BYTES = 4 * 1024 * 1024
 MAX_MODELS = 2000
 MAX_NAME_CHARS = 200
+MAX_WORD_CHARS = 80
 
 _REASONERS = re.compile(r"qwq|marco-o1|deepseek-r1|reason|think|magistral", re.IGNORECASE)
 _NO_CONTESTANT = re.compile(
@@ -62,13 +63,22 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that a server offers."""
+    """A model that a server offers. `max_context` is what it can have, `context` what it is asked with."""
 
     model: str
     params_b: float | None = None
     is_contestant: bool = True
     opens_with_reasoning: bool = False
     context: int | None = None
+    max_context: int | None = None
+    vendor: str = ""
+    family: str = ""
+    license: str = ""
+    quantisation: str = ""
+
+    @property
+    def description(self) -> str:
+        return f"Found on Ollama, in {self.quantisation} quantisation." if self.quantisation else ""
 
 
 async def look_at(servers: Iterable[Server]) -> dict[Server, Look]:
@@ -102,6 +112,10 @@ async def describe(server: Server, models: Collection[str]) -> list[Found]:
 def plain_name(model: str) -> str:
     """Ollama's `x:latest` and `x` are the same."""
     return model.removesuffix(":latest")
+
+
+def names_a_reasoner(model: str) -> bool:
+    return bool(_REASONERS.search(model))
 
 
 def _offers(provider: str, models: frozenset[str], model: str) -> bool:
@@ -151,7 +165,7 @@ async def _list(client: httpx.AsyncClient, server: Server) -> Look:
         return Look(server)
     if problem := _refusal(server, status):
         return Look(server, problem=problem)
-    return Look(server, _models_in(body))
+    return Look(server, _models_in(body) if server.lists_what_it_serves else None)
 
 
 async def _ask(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -198,25 +212,39 @@ async def _shown(client: ollama.AsyncClient, model: str) -> Found:
     """What `/api/show` says; old servers say nothing of capabilities, then the name must do."""
     shown = await client.show(model)
     abilities = shown.capabilities or ()
-    contexts = [as_count(value) for key, value in (shown.modelinfo or {}).items() if key.endswith(".context_length")]
-    return _found(
+    info = shown.modelinfo or {}
+    details = shown.details
+    contexts = [as_count(value) for key, value in info.items() if key.endswith(".context_length")]
+    found = _found(
         model,
-        params_b=_billions((shown.details and shown.details.parameter_size) or ""),
         is_contestant="completion" in abilities if abilities else not _NO_CONTESTANT.search(model),
-        is_reasoner="thinking" in abilities or bool(_REASONERS.search(model)),
+        is_reasoner="thinking" in abilities or names_a_reasoner(model),
         max_context=contexts[0] if contexts else None,
     )
+    return replace(
+        found,
+        params_b=_billions((details and details.parameter_size) or ""),
+        vendor=_word(info.get("general.organization")),
+        family=_word(details and details.family),
+        license=_word(info.get("general.license")),
+        quantisation=_word(details and details.quantization_level),
+    )
+
+
+def _word(value: object) -> str:
+    """A fact as it may be stored and shown: one short line, or none."""
+    word = " ".join(as_text(value).split())
+    return word if len(word) <= MAX_WORD_CHARS and word.isprintable() else ""
 
 
 def _named(model: str) -> Found:
     """What its name alone tells."""
-    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=bool(_REASONERS.search(model)))
+    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=names_a_reasoner(model))
 
 
 def _found(
     model: str,
     *,
-    params_b: float | None = None,
     is_contestant: bool = True,
     is_reasoner: bool = False,
     max_context: int | None = None,
@@ -224,7 +252,13 @@ def _found(
     # QwQ's template writes the opening tag into the prompt. Its preview had no tags at all.
     is_qwq = "qwq" in model.lower() and "preview" not in model.lower()
     context = min(_REASONER_CONTEXT, max_context or _REASONER_CONTEXT) if is_reasoner else None
-    return Found(model, params_b, is_contestant, is_qwq, context)
+    return Found(
+        model,
+        is_contestant=is_contestant,
+        opens_with_reasoning=is_qwq,
+        context=context,
+        max_context=max_context or None,
+    )
 
 
 def _billions(size: str) -> float | None:

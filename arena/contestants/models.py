@@ -1,10 +1,41 @@
-"""Who answers: an LLM entered in the arena, with what is needed to call it."""
+"""Who answers: an LLM entered in the arena, with what is needed to call it; and what operators have done for it."""
 
-from django.core.validators import RegexValidator
+import uuid
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.deconstruct import deconstructible
+
+from arena.contestants import checks
+from arena.contestants.checks import Check
+from arena.contestants.nearness import is_near
 
 VARIABLE_NAME = r"^[A-Z_][A-Z0-9_]*\Z"
 KEY_ADVICE = "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
+
+
+@deconstructible
+class Holds:
+    """A form's field has to pass the same check as the catalogue's."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+
+    def __call__(self, value: object) -> None:
+        if complaint := self.check(value):
+            raise ValidationError(complaint)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Holds) and self.check == other.check
+
+    def __hash__(self) -> int:
+        return hash(self.check)
+
+
+_PRICE = (MinValueValidator(0), MaxValueValidator(checks.MAX_USD_PER_MTOK))
+_SECONDS = (MinValueValidator(0.001), MaxValueValidator(checks.MAX_TIMEOUT_S))
 
 
 class Provider(models.TextChoices):
@@ -41,7 +72,9 @@ class Contestant(models.Model):
     name = models.CharField(max_length=120)
     provider = models.CharField(max_length=20, choices=Provider)
     model = models.CharField(max_length=200, help_text="The model's id at its server.")
-    base_url = models.CharField(max_length=300, blank=True, help_text="Empty: the provider's default.")
+    base_url = models.CharField(
+        max_length=300, blank=True, help_text="Empty: the provider's default.", validators=[Holds(checks.base_url)]
+    )
     api_key_env = models.CharField(
         "key variable",
         max_length=80,
@@ -52,28 +85,37 @@ class Contestant(models.Model):
     vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
     family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")
     description = models.TextField(blank=True)
-    params_b = models.FloatField("parameters (billions)", null=True, blank=True)
-    context_tokens = models.PositiveIntegerField(null=True, blank=True)
+    params_b = models.FloatField(
+        "parameters (billions)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(checks.MAX_PARAMS_B)],
+    )
+    context_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(checks.MAX_CONTEXT_TOKENS)]
+    )
     license = models.CharField(max_length=80, blank=True)
     released_on = models.DateField(null=True, blank=True)
     retired_on = models.DateField(null=True, blank=True, help_text="When its vendor stopped, or will stop, serving it.")
     # [{"name", "score", "unit", "source", "url"}, …]: what others have measured.
-    benchmarks = models.JSONField("published figures", default=list, blank=True)
+    benchmarks = models.JSONField("published figures", default=list, blank=True, validators=[Holds(checks.benchmarks)])
     # [{"title", "url"}, …]: where the facts are from.
-    sources = models.JSONField(default=list, blank=True)
-    price_in_usd_per_mtok = models.FloatField(null=True, blank=True)
-    price_out_usd_per_mtok = models.FloatField(null=True, blank=True)
+    sources = models.JSONField(default=list, blank=True, validators=[Holds(checks.sources)])
+    price_in_usd_per_mtok = models.FloatField(null=True, blank=True, validators=_PRICE)
+    price_out_usd_per_mtok = models.FloatField(null=True, blank=True, validators=_PRICE)
     price_source = models.CharField(max_length=300, blank=True, help_text="Where the prices are from, with a date.")
     opens_with_reasoning = models.BooleanField(
         default=False, help_text="Its stream begins inside the reasoning, without an opening tag."
     )
-    options = models.JSONField(default=dict, blank=True, help_text="Passed to the model server.")
+    options = models.JSONField(
+        default=dict, blank=True, help_text="Passed to the model server.", validators=[Holds(checks.options)]
+    )
     system = models.TextField("system prompt", blank=True, help_text="Put before a battle's own.")
     # Empty: the arena's settings.
-    first_token_timeout_s = models.FloatField(null=True, blank=True)
-    silence_timeout_s = models.FloatField(null=True, blank=True)
-    deadline_s = models.FloatField(null=True, blank=True)
-    strategy = models.JSONField(default=dict, blank=True)
+    first_token_timeout_s = models.FloatField(null=True, blank=True, validators=_SECONDS)
+    silence_timeout_s = models.FloatField(null=True, blank=True, validators=_SECONDS)
+    deadline_s = models.FloatField(null=True, blank=True, validators=_SECONDS)
+    strategy = models.JSONField(default=dict, blank=True, validators=[Holds(checks.strategy)])
     source = models.CharField(max_length=12, choices=Source, default=Source.ADMIN)
     simulated = models.BooleanField(default=False)
     active = models.BooleanField(default=True, help_text="Off: never drawn; keeps its place on the leaderboard.")
@@ -99,20 +141,116 @@ class Contestant(models.Model):
     def __str__(self) -> str:
         return self.display_name
 
+    def clean(self) -> None:
+        """What no field knows by itself; the fields' own checks are the catalogue's."""
+        if self.simulated and self.base_url:
+            raise ValidationError("A simulated contestant has no base URL.")
+        if self.released_on and self.retired_on and self.retired_on < self.released_on:
+            raise ValidationError("It cannot retire before its release.")
+
     @property
     def display_name(self) -> str:
         """The name wherever one may be shown: a simulated contestant always says so."""
         return f"{self.name} (simulated)" if self.simulated else self.name
 
     @property
-    def is_free(self) -> bool:
-        """Asking it twice costs nobody money: it runs here, or its prices are known to be zero."""
-        prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
-        return self.simulated or self.provider == Provider.OLLAMA or prices == (0, 0)
+    def runs_here(self) -> bool:
+        """On one's own machine or network, where nobody asks for money. Not Ollama's cloud models: an Ollama that is
+        near passes their prompts on."""
+        is_cloud = self.model.lower().endswith(("-cloud", ":cloud"))
+        return self.provider == Provider.OLLAMA and not is_cloud and is_near(self.base_url or settings.OLLAMA_HOST)
 
-    def cost_usd(self, input_tokens: int | None, output_tokens: int | None) -> float | None:
-        """What a response cost; None where a price or a count is not known."""
+    @property
+    def is_free(self) -> bool:
+        """Asking it twice costs nobody money."""
         prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
-        if None in (*prices, input_tokens, output_tokens):
-            return None
-        return ((input_tokens or 0) * (prices[0] or 0) + (output_tokens or 0) * (prices[1] or 0)) / 1_000_000
+        return prices == (0, 0) if None not in prices else self.simulated or self.runs_here
+
+
+class ErrandStatus(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+UNDER_WAY = (ErrandStatus.WAITING, ErrandStatus.RUNNING)
+
+
+def new_run() -> str:
+    return uuid.uuid4().hex
+
+
+class Errand(models.Model):
+    """Something that an operator has a worker do. How far it is while it runs is in Redis, under its run."""
+
+    status = models.CharField(max_length=10, choices=ErrandStatus, default=ErrandStatus.WAITING)
+    run = models.CharField(max_length=32, default=new_run, editable=False)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    failure_code = models.CharField(max_length=40, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    story = models.TextField(blank=True, help_text="What the server said. It names servers, and never holds a key.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in UNDER_WAY
+
+
+class Trial(Errand):
+    """One short request to a contestant, outside any battle."""
+
+    contestant = models.ForeignKey(Contestant, on_delete=models.CASCADE, related_name="trials")
+    prompt = models.TextField()
+    max_tokens = models.PositiveIntegerField()
+    reasoning = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    is_truncated = models.BooleanField(default=False)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.FloatField(null=True, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contestant"],
+                condition=models.Q(status__in=UNDER_WAY),
+                name="one_trial_of_a_contestant_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"trial {self.pk} of {self.contestant}"
+
+
+class Pull(Errand):
+    """An Ollama server told to fetch a model. `server` is its address, without user and password."""
+
+    server = models.CharField(max_length=300)
+    model = models.CharField(max_length=200)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    total_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "model"],
+                condition=models.Q(status__in=UNDER_WAY),
+                name="a_model_is_pulled_once_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.server}"

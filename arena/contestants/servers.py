@@ -2,22 +2,23 @@
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
 from arena.contestants.models import Contestant, Provider
+from arena.contestants.nearness import is_near
 from arena.environment import env_str
 from arena.masking import remember, remember_url
 
-# These answer nobody without a key. Other addresses may, unless an entry names the key to send.
+# These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
+# What they list are models that could be deployed, not what one has deployed and named.
+_LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 # Whoever may edit contestants must not have these sent to a server of their own.
 _NO_KEYS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
 # In a header these would be garbled, refused, or begin another header.
 _UNUSABLE = re.compile(r"[^!#-&(-~]")
-_NEAR_DOMAINS = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
@@ -27,14 +28,18 @@ _DEFAULT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`key_name` is the variable the key comes from, "" if none is used. `is_key_named`: it is another than the
-    protocol's usual one, so the entry means that this server wants it."""
+    """`key_name` is the variable the key comes from, "" if none is used. `has_named_key`: it answers to that key only,
+    as far as its contestant's entry tells."""
 
     provider: str
     base_url: str = field(repr=False)  # it may hold a password
     key_name: str = ""
     api_key: str = field(default="", repr=False)
-    is_key_named: bool = False
+    has_named_key: bool = False
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).hostname or ""
 
     def __post_init__(self) -> None:
         remember(self.api_key)
@@ -42,7 +47,12 @@ class Server:
 
     @property
     def lacks_key(self) -> bool:
-        return not self.api_key and (self.is_key_named or urlsplit(self.base_url).hostname in _KEY_HOLDERS)
+        """A hosted server that an entry names a key for is not even looked at before somebody has that key."""
+        return not self.api_key and (self.is_a_vendors or (self.has_named_key and not self.is_near))
+
+    @property
+    def is_a_vendors(self) -> bool:
+        return self.host in _KEY_HOLDERS
 
     @property
     def key_problem(self) -> str:
@@ -64,16 +74,16 @@ class Server:
     @property
     def may_be_searched(self) -> bool:
         """Whether what it offers is entered unasked. A vendor's list is long and has its price."""
-        return urlsplit(self.base_url).hostname not in _KEY_HOLDERS
+        return not self.is_a_vendors
+
+    @property
+    def lists_what_it_serves(self) -> bool:
+        return not self.host.endswith(_LISTS_MORE_THAN_IT_SERVES)
 
     @property
     def is_near(self) -> bool:
-        """On this machine or its network, as far as the address tells: what is there was put there for the arena."""
-        host = urlsplit(self.base_url).hostname or ""
-        try:
-            return not ip_address(host).is_global
-        except ValueError:
-            return "." not in host or host.endswith(_NEAR_DOMAINS)
+        """On this machine or its network."""
+        return is_near(self.base_url)
 
     @property
     def address(self) -> str:
@@ -90,6 +100,10 @@ class Server:
     def name(self) -> str:
         """In plain words."""
         return f"{'Ollama' if self.provider == Provider.OLLAMA else 'The server'} at {self.address}"
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
 
 def default_server(provider: str) -> Server:
@@ -112,8 +126,8 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
-    is_key_named = key_name not in ("", default.key_name)  # the default's may be left out where a server needs none
-    return Server(contestant.provider, base_url, key_name, _key(key_name), is_key_named)
+    has_named_key = bool(contestant.api_key_env and contestant.base_url)
+    return Server(contestant.provider, base_url, key_name, _key(key_name), has_named_key)
 
 
 def _key(name: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import chain, count
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.utils.text import slugify
 from arena.contestants.catalogue import Entry, read_catalogue
 from arena.contestants.discovery import Found, Look, describe, look_at, plain_name
 from arena.contestants.models import Contestant, Provider, Source
+from arena.contestants.retirement import is_retired, retirement_of
 from arena.contestants.servers import Server, default_server, server_of
 
 # A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
@@ -58,9 +60,10 @@ def load_catalogue() -> list[Contestant]:
     return changed
 
 
-def look_around() -> Looks:
-    """Ask every server that matters what it offers: all at once, within seconds."""
-    rows = Contestant.objects.active().real()
+def look_around(*, today: date | None = None) -> Looks:
+    """Ask every server that matters what it offers: all at once, within seconds. One that has closed is left alone."""
+    day = today or timezone.localdate()
+    rows = [row for row in Contestant.objects.active().real() if not is_retired(row, day)]
     return asyncio.run(look_at([*_searched_servers(), *map(server_of, rows)]))
 
 
@@ -70,19 +73,23 @@ def discover(looks: Looks | None = None) -> list[Discovery]:
     return [_enter(looks[server]) for server in _searched_servers()]
 
 
-def check_availability(looks: Looks | None = None) -> list[Contestant]:
+def check_availability(looks: Looks | None = None, *, today: date | None = None) -> list[Contestant]:
     """Mark every active contestant available, or say why not. Returns those whose state changed.
 
     A row whose server was not looked at, because it is newer than the looks, keeps its state until the next time.
     """
-    looks = look_around() if looks is None else looks
+    day = today or timezone.localdate()
+    looks = look_around(today=day) if looks is None else looks
     catalogue = {entry.slug for entry in read_catalogue(settings.ARENA_CATALOGUE)}
-    rows = [row for row in Contestant.objects.active() if row.simulated or server_of(row) in looks]
+    active = Contestant.objects.active()
+    rows = [row for row in active if row.simulated or is_retired(row, day) or server_of(row) in looks]
     now = timezone.now()
     changed = []
     for row in rows:
         if row.source in _FROM_CATALOGUE and row.slug not in catalogue:
             problem = "It is no longer in the catalogue."
+        elif is_retired(row, day):
+            problem = retirement_of(row, day)
         else:
             problem = "" if row.simulated else looks[server_of(row)].problem_of(row.model)
         if (row.is_available, row.unavailable_because) != (not problem, problem[:200]):
@@ -105,12 +112,25 @@ def _values(entry: Entry) -> dict[str, object]:
         "model": entry.model,
         "base_url": entry.base_url,
         "api_key_env": entry.api_key_env,
+        "vendor": entry.vendor,
+        "family": entry.family,
+        "description": entry.description,
         "params_b": entry.params_b,
+        "context_tokens": entry.context_tokens,
         "license": entry.license,
+        "released_on": entry.released,
+        "retired_on": entry.retired or None,
+        "benchmarks": entry.benchmarks,
+        "sources": entry.sources,
         "price_in_usd_per_mtok": entry.price_in,
         "price_out_usd_per_mtok": entry.price_out,
+        "price_source": entry.price_source,
         "opens_with_reasoning": entry.opens_with_reasoning,
         "options": entry.options,
+        "system": entry.system,
+        "first_token_timeout_s": entry.timeouts.get("first_token_s"),
+        "silence_timeout_s": entry.timeouts.get("silence_s"),
+        "deadline_s": entry.timeouts.get("deadline_s"),
         "strategy": entry.strategy,
         "simulated": entry.simulated,
         "source": Source.SIMULATOR if entry.simulated else Source.CATALOGUE,
@@ -151,9 +171,12 @@ def _new_contestant(server: Server, found: Found, taken: Collection[str]) -> Con
         name=_shown_name(name),
         provider=server.provider,
         model=found.model,
+        vendor=found.vendor,
+        family=found.family,
+        description=found.description,
         params_b=found.params_b,
-        price_in_usd_per_mtok=0.0 if is_ollama else None,
-        price_out_usd_per_mtok=0.0 if is_ollama else None,
+        context_tokens=found.max_context,
+        license=found.license,
         opens_with_reasoning=found.opens_with_reasoning,
         options={"num_ctx": found.context} if found.context and is_ollama else {},
         source=Source.DISCOVERED,

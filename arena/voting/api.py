@@ -85,6 +85,12 @@ class RevealedSlotOut(Schema):
     reasoning_tokens: int | None
     first_token_ms: int | None
     duration_ms: int | None
+    tokens_per_second: float | None = Field(
+        description="From the first token to the last; reasoning that is not shared is not counted."
+    )
+    cached_input_tokens: int | None = Field(description="Of the input tokens, those its vendor had in a cache.")
+    price_source: str = Field(description="How the cost is known; empty where it is not.")
+    earlier_cost_usd: float | None = Field(description="What attempts before a retry are known to have cost.")
 
 
 class BattleOut(Schema):

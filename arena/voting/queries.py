@@ -1,7 +1,7 @@
 """A battle as one voter may see it. Names and other people's verdicts are put in only once that voter may know them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 from django.db.models import Count
 
 from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.pace import mean_pace
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
 from arena.teams.models import Voter
 from arena.voting.models import TIE, Ballot, Judgement, Uncounted, Verdict
@@ -50,7 +51,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class RevealedSlot:
-    """Sums over the turns, None where a part is unknown; `first_token_ms` is that of the last turn."""
+    """Sums over the turns, None where a part is unknown; `first_token_ms` is that of the last turn.
+
+    `cost_usd` is that of the responses as they stand, `earlier_cost_usd` what attempts before them are known to have
+    cost. `price_source` says how the cost is known; "" where it is not.
+    """
 
     slug: str
     name: str
@@ -61,6 +66,18 @@ class RevealedSlot:
     reasoning_tokens: int | None
     first_token_ms: int | None
     duration_ms: int | None
+    tokens_per_second: float | None
+    cached_input_tokens: int | None
+    price_source: str
+    earlier_cost_usd: float | None
+
+    @property
+    def cost_is_unknown_because(self) -> str:
+        """A part of a sentence; "" where the cost is known."""
+        if self.cost_usd is not None:
+            return ""
+        lacks_counts = self.input_tokens is None or self.output_tokens is None
+        return "its server did not tell all token counts" if lacks_counts else "nobody tells its price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +222,22 @@ def _revealed_slot(responses: list[Response]) -> RevealedSlot:
         reasoning_tokens=_total(response.reasoning_tokens for response in responses),
         first_token_ms=responses[-1].first_token_ms,
         duration_ms=_total(response.duration_ms for response in responses),
+        tokens_per_second=mean_pace(_paces(responses)),
+        cached_input_tokens=_total(response.cached_input_tokens for response in responses),
+        price_source="; ".join(dict.fromkeys(response.price_source for response in responses if response.price_source)),
+        earlier_cost_usd=_known_total(response.earlier_cost_usd for response in responses),
     )
+
+
+def _paces(responses: Iterable[Response]) -> Iterator[tuple[float, int]]:
+    for response in responses:
+        if response.tokens_per_second and response.duration_ms is not None and response.first_token_ms is not None:
+            yield response.tokens_per_second, response.duration_ms - response.first_token_ms
+
+
+def _known_total(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _total(values: Iterable[Number | None]) -> Number | None:

@@ -20,6 +20,7 @@ from arena.battles.events import (
     ResponseFinished,
     ResponseRestarted,
     ResponseStarted,
+    ResponseWaiting,
     TextDelta,
     TurnAdded,
     Wire,
@@ -114,6 +115,24 @@ async def test_late_joiner_gets_one_snapshot_and_then_the_news(publishing: Calla
         say(TextDelta("A", 0, "a", "4"), ResponseFinished("A", 0))
         _, events = await next_message(socket)
     assert events == [["A", 0, "a", "4"], {"type": "finished", "slot": "A", "turn": 0}]
+
+
+async def test_late_joiner_is_told_why_nothing_has_come_yet(publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make()
+    say = publishing(battle)
+    loading = ResponseWaiting("A", 0, "loading")
+    say(ResponseStarted("A", 0), loading, ResponseStarted("B", 0), ResponseWaiting("B", 0, "queued"))
+    say(TextDelta("B", 0, "r", "So"))
+    async with browser(battle.pk) as socket:
+        cursor, events = await next_message(socket)
+        assert [event["type"] for event in events if isinstance(event, dict)] == ["snapshot", "waiting", "snapshot"]
+        assert events[1] == loading.wire()
+    say(ResponseWaiting("A", 0, ""))
+    async with browser(battle.pk, cursor) as socket:
+        assert (await next_message(socket))[1] == [ResponseWaiting("A", 0, "").wire()]
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert [event["type"] for event in events if isinstance(event, dict)] == ["snapshot", "snapshot"]
 
 
 async def test_cursor_brings_exactly_what_was_missed(publishing: Callable[[Battle], Publish]) -> None:

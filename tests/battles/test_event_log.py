@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from arena.battles.events import (
     ResponseRestarted,
     ResponseSnapshot,
     ResponseStarted,
+    ResponseWaiting,
     TextDelta,
     Wire,
 )
@@ -23,6 +25,7 @@ events = st.lists(
         st.builds(ResponseRelabelled, slots, st.just(0)),
         st.builds(ResponseRestarted, slots, st.just(0)),
         st.builds(ResponseStarted, slots, st.just(0)),
+        st.builds(ResponseWaiting, slots, st.just(0), st.sampled_from(["loading", "queued", ""])),
         st.builds(ResponseFinished, slots, st.just(0)),
         st.builds(ResponseFailed, slots, st.just(0), st.just("busy"), st.just("Busy.")),
         st.builds(ResponseSnapshot, slots, st.just(0), st.text(max_size=3), st.text(max_size=3), st.just("streaming")),
@@ -31,10 +34,17 @@ events = st.lists(
 )
 
 
-def texts(wires: list[Wire]) -> dict[tuple[int, str], tuple[str, str, str]]:
+Texts = dict[tuple[int, str], tuple[str, str, str, str]]
+
+
+def texts_in(state: LogState) -> Texts:
+    return {key: (text.status, text.why, text.reasoning, text.answer) for key, text in state.responses.items()}
+
+
+def texts(wires: list[Wire]) -> Texts:
     state = LogState()
     state.apply(wires)
-    return {key: (text.status, text.reasoning, text.answer) for key, text in state.responses.items()}
+    return texts_in(state)
 
 
 @given(events)
@@ -49,7 +59,7 @@ def test_reading_in_pieces_equals_reading_at_once(pieces: list[list[Event]]) -> 
     for piece in pieces:
         state.apply(json.loads(encode(piece)))
     whole = texts([event.wire() for piece in pieces for event in piece])
-    assert {key: (text.status, text.reasoning, text.answer) for key, text in state.responses.items()} == whole
+    assert texts_in(state) == whole
 
 
 def test_neighbouring_deltas_become_one() -> None:
@@ -59,7 +69,28 @@ def test_neighbouring_deltas_become_one() -> None:
 
 def test_relabelled_answer_becomes_reasoning() -> None:
     stream = [TextDelta("A", 0, "a", "Let me see."), ResponseRelabelled("A", 0), TextDelta("A", 0, "a", "4")]
-    assert texts([event.wire() for event in stream]) == {(0, "A"): ("waiting", "Let me see.", "4")}
+    assert texts([event.wire() for event in stream]) == {(0, "A"): ("waiting", "", "Let me see.", "4")}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TextDelta("A", 0, "r", "So"),
+        ResponseStarted("A", 0),
+        ResponseRestarted("A", 0),
+        ResponseFinished("A", 0),
+        ResponseFailed("A", 0, "busy", "Busy."),
+        ResponseSnapshot("A", 0, "", "", "streaming"),
+        ResponseWaiting("A", 0, ""),
+    ],
+)
+def test_reason_for_silence_is_kept_until_the_next_event_of_its_response(event: Event) -> None:
+    state = LogState()
+    state.apply([ResponseStarted("A", 0).wire(), ResponseWaiting("A", 0, "loading").wire()])
+    state.apply([TextDelta("B", 0, "r", "So").wire()])
+    assert state.responses[0, "A"].why == "loading"
+    state.apply([event.wire()])
+    assert state.responses[0, "A"].why == ""
 
 
 @given(st.integers(0, 2**48), st.integers(0, 2**20))

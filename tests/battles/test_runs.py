@@ -18,11 +18,12 @@ from arena.battles.events import TextDelta
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.models import Battle, Response, ResponseStatus, Turn
 from arena.battles.worker_loop import WorkerLoop
-from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta
+from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Waiting, WaitReason
 from arena.contestants.errors import KeyMissing, RateLimited
 from arena.contestants.models import Contestant
 from arena.contestants.providers.call import Call, Message
 from tests.factories import make_battle, make_contestant
+from tests.live import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -280,6 +281,33 @@ def test_lost_log_is_written_anew_while_the_run_lives(scripted: Scripted, client
         ("finished", "before after", ""),
         ("finished", "2 + 2 is four", "4"),
     }
+
+
+def test_reason_for_silence_is_told_and_told_again_to_a_log_that_was_lost(
+    scripted: Scripted, client: redis.Redis
+) -> None:
+    gate = threading.Event()
+
+    async def slow() -> AsyncGenerator[Delta, None]:
+        yield Waiting(WaitReason.LOADING)
+        await asyncio.to_thread(gate.wait, LIMIT_S)
+        async for delta in four():
+            yield delta
+
+    def why() -> str:
+        logged = state_of(client, battle).responses.get((0, "A"))
+        return logged.why if logged else ""
+
+    scripted.scripts["slow"] = slow
+    battle = make_battle(1, contestants=[make_contestant("slow")])
+    thread = playing(battle, client)
+    wait_until(lambda: why() == "loading", "the reason in the log", limit_s=LIMIT_S)
+    client.flushall()  # as a Redis that comes back without its memory
+    wait_until(lambda: why() == "loading", "the reason in the log that was written anew", limit_s=LIMIT_S)
+    gate.set()
+    thread.join(LIMIT_S)
+    assert not thread.is_alive()
+    assert (why(), state_of(client, battle).responses[0, "A"].status) == ("", "finished")
 
 
 def test_leaving_worker_hands_its_runs_over(

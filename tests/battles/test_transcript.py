@@ -6,7 +6,17 @@ import pytest
 
 from arena.battles.events import Event
 from arena.battles.streaming import Outcome, Transcript, end_event, play
-from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage
+from arena.contestants.deltas import (
+    AnswerDelta,
+    Delta,
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    Relabel,
+    Usage,
+    Waiting,
+    WaitReason,
+)
 from arena.contestants.errors import ProviderError, RateLimited, Truncated
 
 
@@ -94,3 +104,29 @@ async def test_times_are_measured_from_the_request(first: float | None) -> None:
     now = 104.0
     outcome = transcript.stopped()
     assert (outcome.first_token_ms, outcome.duration_ms) == (None if first is None else 1500, 4000)
+
+
+def waiting(why: str) -> dict[str, object]:
+    return {"type": "waiting", "slot": "A", "turn": 0, "why": why}
+
+
+async def test_reason_for_silence_is_told_when_it_changes_and_before_the_first_text_only() -> None:
+    loading = Waiting(WaitReason.LOADING)
+    script = [Waiting(None), loading, loading, Waiting(WaitReason.QUEUED), Waiting(None), AnswerDelta("4"), loading]
+    outcome, events = await played(*script, finish("", "4"))
+    assert events == [waiting("loading"), waiting("queued"), waiting(""), ["A", 0, "a", "4"]]
+    assert outcome.status == "finished"
+
+
+def test_those_who_know_nothing_are_told_the_reason_for_silence_while_there_is_one() -> None:
+    transcript = Transcript("A", 0, max_chars=10)
+    transcript.apply(Waiting(WaitReason.RETRYING))
+    assert [event.wire() for event in transcript.restated()][1:] == [waiting("retrying")]
+    transcript.apply(ReasoningDelta("2"))
+    assert len(transcript.restated()) == 1
+
+
+def test_reason_for_silence_is_not_a_word_from_the_contestant() -> None:
+    transcript = Transcript("A", 0, max_chars=10)
+    transcript.apply(Waiting(WaitReason.LOADING))
+    assert transcript.heard_at is None

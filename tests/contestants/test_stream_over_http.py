@@ -8,7 +8,16 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Usage
+from arena.contestants.deltas import (
+    AnswerDelta,
+    Delta,
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    Usage,
+    Waiting,
+    WaitReason,
+)
 from arena.contestants.errors import (
     BadRequest,
     ContentRefused,
@@ -576,3 +585,28 @@ async def test_responses_end_in_many_ways(
         assert finish.reason == outcome
     else:
         assert type(await failure_of(http_client, saying(data), stream=openai_responses.stream)) is outcome
+
+
+async def test_response_that_its_server_queues_says_so_until_it_is_in_progress(http_client: httpx.AsyncClient) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head()
+        for kind in ("queued", "queued", "in_progress"):
+            await connection.send(event(type=f"response.{kind}", response={"status": kind}))
+            await asyncio.wait_for(told.acquire(), LIMIT_S)
+        await connection.send(event(type="response.output_text.delta", delta="Yes.") + event(type="response.queued"))
+        await connection.send(event(type="response.completed", response={"status": "completed"}))
+
+    told = asyncio.Semaphore(1)  # the second of the queued ones tells nothing new
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        async for delta in openai_responses.stream(http_client, call(server.url)):
+            deltas.append(delta)
+            told.release()
+    assert deltas[:-1] == [Waiting(WaitReason.QUEUED), Waiting(None), AnswerDelta("Yes.")]
+
+
+async def test_response_in_progress_from_the_beginning_has_nothing_to_say(http_client: httpx.AsyncClient) -> None:
+    data = b"".join(event(type=f"response.{kind}") for kind in ("created", "in_progress"))
+    data += event(type="response.output_text.delta", delta="Yes.") + event(type="response.completed", response={})
+    deltas = await all_of(http_client, saying(data), stream=openai_responses.stream)
+    assert [type(delta) for delta in deltas] == [AnswerDelta, Finish]

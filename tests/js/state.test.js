@@ -99,6 +99,29 @@ test("a restarted response is empty, its neighbour is not", () => {
   assert.equal(response(battle, "B").reasoning, "y");
 });
 
+test("the reason for silence is known until the next news of its response", () => {
+  const waiting = { type: "waiting", slot: "A", turn: 0, why: "loading" };
+  const begun = after({ type: "started", slot: "A", turn: 0 }, waiting, ["B", 0, "r", "So"]);
+  assert.deepEqual([response(begun).why, response(begun, "B").why], ["loading", ""]);
+  for (const event of [
+    ["A", 0, "r", "So"],
+    { ...waiting, why: "" },
+    { type: "started", slot: "A", turn: 0 },
+    { type: "restarted", slot: "A", turn: 0 },
+    { type: "finished", slot: "A", turn: 0 },
+    { type: "failed", slot: "A", turn: 0, message: "" },
+    { type: "stopped", slot: "A", turn: 0 },
+    { type: "snapshot", slot: "A", turn: 0, reasoning: "", answer: "", status: "streaming" },
+  ])
+    assert.equal(response(applyEvent(begun, event)).why, "");
+});
+
+test("there is no reason for silence where there is none", () => {
+  const waiting = { type: "waiting", slot: "A", turn: 0, why: "queued" };
+  for (const event of [["A", 0, "a", "4"], { type: "stopped", slot: "A", turn: 0 }])
+    assert.equal(response(after(event, waiting)).why, "");
+});
+
 test("a battle is at rest when every response has ended, however it did", () => {
   const battle = after({ type: "finished", slot: "A", turn: 0 });
   assert.equal(isAtRest(battle), false);

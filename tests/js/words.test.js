@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyEvent, emptyBattle } from "../../static/js/battle/state.js";
-import { clock, milestone, stateOf, WordCount } from "../../static/js/battle/words.js";
+import {
+  clock,
+  headlineOf,
+  knownReason,
+  milestone,
+  patienceFor,
+  shortStateOf,
+  stateOf,
+  WordCount,
+} from "../../static/js/battle/words.js";
 
 const battleAfter = (...events) =>
   [{ type: "turn", index: 0, prompt: "?" }, ...events].reduce(applyEvent, emptyBattle(["A", "B", "C"]));
 const event = (type, slot) => ({ type, slot, turn: 0, message: "" });
+const waiting = (slot, why) => ({ type: "waiting", slot, turn: 0, why });
+const response = (fields) => ({ status: "streaming", reasoning: "", answer: "", why: "", ...fields });
 
 test("a response is described in words", () => {
-  const words = (fields) => stateOf({ status: "streaming", reasoning: "", answer: "", ...fields });
+  const words = (fields) => stateOf(response(fields));
   assert.deepEqual(
     [
       words({ status: "waiting" }),
@@ -19,6 +30,43 @@ test("a response is described in words", () => {
     ],
     ["Waiting for its turn", "Thinking", "Reasoning", "Answering", "Failed"],
   );
+});
+
+test("what has not said a word is described by the reason, and thinks where no reason is known", () => {
+  const whys = ["loading", "queued", "retrying", "", "teleporting", "constructor", undefined];
+  assert.deepEqual(
+    whys.map((why) => [stateOf(response({ why })), shortStateOf(response({ why })), knownReason({ why })]),
+    [
+      ["Loading into memory", "Loading", "loading"],
+      ["Waiting in line", "In line", "queued"],
+      ["Server busy; asking again", "Busy", "retrying"],
+      ...Array(4).fill(["Thinking", "Thinking", ""]),
+    ],
+  );
+  assert.equal(shortStateOf(response({ status: "waiting" })), "Waiting");
+  assert.equal(shortStateOf(response({ reasoning: "r" })), "Reasoning");
+});
+
+test("the header tells how long it has been, and how long nothing new has come", () => {
+  const head = (fields, times) => headlineOf(response(fields), times).join("");
+  assert.equal(head({}, { asked: 84.9, heard: 84 }), "Thinking, 1:24");
+  assert.equal(head({ why: "loading" }, { asked: 42, heard: 42 }), "Loading into memory, 0:42");
+  assert.equal(head({ reasoning: "r" }, { asked: 42, heard: 10 }), "Reasoning, 0:42");
+  assert.equal(head({ reasoning: "r" }, { asked: 42, heard: 14.2 }), "Nothing new for 0:14");
+  assert.equal(head({ answer: "a" }, { asked: 42, heard: null }), "Answering, 0:42");
+  assert.equal(head({ status: "waiting" }, { asked: 3, heard: 3 }), "Waiting for its turn, 0:03");
+  assert.equal(head({ status: "finished", answer: "a" }, { asked: null, heard: null }), "Finished");
+});
+
+test("whoever waits long for a first word is told what fits the reason", () => {
+  const note = (fields, asked) => patienceFor(response(fields), { asked, heard: asked });
+  assert.deepEqual([note({}, 15), note({ why: "loading" }, 5), note({ why: "queued" }, 5)], ["", "", ""]);
+  assert.equal(note({}, 16), "Nothing yet. Some think for minutes before their first word.");
+  assert.equal(note({ why: "loading" }, 6), "Nothing yet. Large ones can take a minute or two to load.");
+  assert.equal(note({ why: "queued" }, 6), "Nothing yet. Its server answers others first.");
+  assert.equal(note({ why: "retrying" }, 6), "Nothing yet. It is asked again by itself after a pause.");
+  assert.match(note({ status: "waiting" }, 16), /asked as soon as there is room/);
+  assert.deepEqual([note({ reasoning: "r" }, 99), note({ answer: "a" }, 99), note({}, null)], ["", "", ""]);
 });
 
 test("time is told in minutes and seconds", () => {
@@ -37,6 +85,23 @@ test("milestones are sentences", () => {
   assert.equal(
     milestone(battleAfter(...["A", "B", "C"].map((slot) => event("stopped", slot)))),
     "All have been stopped.",
+  );
+});
+
+test("milestones tell why there is nothing to read yet", () => {
+  const begun = ["A", "B", "C"].map((slot) => event("started", slot));
+  assert.equal(milestone(battleAfter(...begun)), "All are at work.");
+  assert.equal(
+    milestone(battleAfter(...begun, waiting("A", "loading"), waiting("C", "queued"))),
+    "B is at work, A is being loaded, C waits in line.",
+  );
+  assert.equal(
+    milestone(battleAfter(...begun, waiting("B", "retrying"), waiting("C", "teleporting"), event("finished", "A"))),
+    "A has finished, C is still at work, B waits for a busy server.",
+  );
+  assert.equal(
+    milestone(battleAfter(...begun, ...["A", "B", "C"].map((s) => waiting(s, "queued")))),
+    "All wait in line.",
   );
 });
 

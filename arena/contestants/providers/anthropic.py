@@ -12,6 +12,7 @@ from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.providers.call import Call
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
 
 API_VERSION = "2023-06-01"
@@ -50,6 +51,7 @@ class MessagesStream(EventParser):
     def __init__(self, *, opens_with_reasoning: bool = False) -> None:
         super().__init__(opens_with_reasoning=opens_with_reasoning)
         self._stop_reason = FinishReason.STOP
+        self._output_at_start: int | None = None
 
     def _read_event(self, name: str, event: dict[str, object]) -> None:
         kind = event.get("type") or name
@@ -58,12 +60,14 @@ class MessagesStream(EventParser):
         elif kind == "content_block_start":
             self._read_block(as_dict(event.get("content_block")))
         elif kind == "message_start":
-            self._read_usage(as_dict(as_dict(event.get("message")).get("usage")))
+            self._read_first_usage(as_dict(as_dict(event.get("message")).get("usage")))
         elif kind == "message_delta":
             if reason := as_dict(event.get("delta")).get("stop_reason"):
                 self._stop_reason = _REASONS.get(as_text(reason), FinishReason.OTHER)
             self._read_usage(as_dict(event.get("usage")))
         elif kind == "message_stop":
+            if self._usage.output_tokens is None:
+                self._count(output_tokens=self._output_at_start)
             self._finish(self._stop_reason)
             self.is_ended = True
         elif kind == "error" or event.get("error"):
@@ -83,11 +87,20 @@ class MessagesStream(EventParser):
         elif thinking := block.get("thinking"):
             self.text.reasoning(as_text(thinking))
 
+    def _read_first_usage(self, usage: dict[str, object]) -> None:
+        """The output count of the start is no more than a beginning: a stream that is cut off leaves it unknown."""
+        self._output_at_start = as_count(usage.get("output_tokens"))
+        self._read_usage({name: count for name, count in usage.items() if name != "output_tokens"})
+
     def _read_usage(self, usage: dict[str, object]) -> None:
         """Counts are cumulative. What was read from the vendor's cache was sent all the same."""
         fresh = as_count(usage.get("input_tokens"))
-        cached = [as_count(usage.get(f"cache_{kind}_input_tokens")) or 0 for kind in ("read", "creation")]
+        read, written = (as_count(usage.get(f"cache_{kind}_input_tokens")) for kind in ("read", "creation"))
         self._count(
-            input_tokens=None if fresh is None else fresh + sum(cached),
+            input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
             output_tokens=as_count(usage.get("output_tokens")),
+            reasoning_tokens=as_count(as_dict(usage.get("output_tokens_details")).get("thinking_tokens")),
+            cached_input_tokens=read,
+            cache_write_tokens=written,
+            cost_usd=reported_cost_usd(usage),
         )

@@ -21,6 +21,7 @@ from arena.contestants.providers.failures import ServerError
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, fold_system, is_first_reasoner, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
 
 _REASONS = {
@@ -114,14 +115,14 @@ def _without(body: Body, name: str) -> Body:
 
 class ChatStream(EventParser):
     def _read_event(self, name: str, event: dict[str, object]) -> None:
+        usage = event.get("usage")
+        if usage:  # first: a failure may be billed all the same
+            self._read_usage(as_dict(usage))
         if event.get("error") or event.get("object") == "error":
             raise failure(event)
         choices = event.get("choices")
         if isinstance(choices, list) and choices:
             self._read_choice(as_dict(choices[0]))
-        usage = event.get("usage")
-        if usage:
-            self._read_usage(as_dict(usage))
 
     def _read_whole(self, body: dict[str, object]) -> None:
         """A whole response differs in one word: its choice has a `message`."""
@@ -157,9 +158,15 @@ class ChatStream(EventParser):
                 self.text.content(as_text(part.get("text")))
 
     def _read_usage(self, usage: dict[str, object]) -> None:
-        details = as_dict(usage.get("completion_tokens_details"))
+        """What a cache gave is told in `prompt_tokens_details`, or as DeepSeek does it."""
+        read = as_dict(usage.get("prompt_tokens_details"))
+        written = as_dict(usage.get("completion_tokens_details"))
+        cached = as_count(read.get("cached_tokens"))
         self._count(
             input_tokens=as_count(usage.get("prompt_tokens")),
             output_tokens=as_count(usage.get("completion_tokens")),
-            reasoning_tokens=as_count(details.get("reasoning_tokens")),
+            reasoning_tokens=as_count(written.get("reasoning_tokens")),
+            cached_input_tokens=as_count(usage.get("prompt_cache_hit_tokens")) if cached is None else cached,
+            cache_write_tokens=as_count(read.get("cache_write_tokens")),
+            cost_usd=reported_cost_usd(usage),
         )

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-from arena.contestants.deltas import Delta, FinishReason
+from arena.contestants.deltas import Delta, FinishReason, WaitReason
 from arena.contestants.errors import ContentRefused
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.call import Call
@@ -17,11 +17,13 @@ from arena.contestants.providers.failures import ServerError
 from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
+from arena.contestants.providers.reported_cost import reported_cost_usd
 from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
 
 _SUMMARY = "response.reasoning_summary_text.delta"
 _REASONING = "response.reasoning_text.delta"
 _ANSWER = ("response.output_text.delta", "response.refusal.delta")
+_WAITS = {"response.queued": WaitReason.QUEUED, "response.in_progress": None}
 _RESERVED = ("model", "input", "instructions", "stream", "store", "reasoning", "reasoning_effort", "max_tokens")
 
 
@@ -87,6 +89,8 @@ class ResponsesStream(EventParser):
             self.text.content(as_text(event.get("delta")))
         elif kind in (_SUMMARY, _REASONING):
             self._read_reasoning(kind, event)
+        elif kind in _WAITS:
+            self._wait_reason = _WAITS[kind]
         elif kind == "response.reasoning_summary_part.added" and event.get("summary_index"):
             self._read_reasoning(_SUMMARY, {"delta": "\n\n"})
         elif kind in ("response.completed", "response.incomplete", "response.failed"):
@@ -105,11 +109,11 @@ class ResponsesStream(EventParser):
     def _read_whole(self, body: dict[str, object]) -> None:
         """The response object: all there is without streaming, and the last event with it."""
         status = as_text(body.get("status"))
+        self._read_usage(as_dict(body.get("usage")))  # a failed response may have its price too
         if status == "failed":
             raise failure({"error": body.get("error")} if body.get("error") else {})
         if not self._has_text:
             self._read_output(as_list(body.get("output")))
-        self._read_usage(as_dict(body.get("usage")))
         if status == "completed":
             self._finish(FinishReason.STOP)
         elif status == "incomplete":
@@ -128,9 +132,13 @@ class ResponsesStream(EventParser):
                     self.text.content(as_text(part.get("text")) or as_text(part.get("refusal")))
 
     def _read_usage(self, usage: dict[str, object]) -> None:
-        details = as_dict(usage.get("output_tokens_details"))
+        read = as_dict(usage.get("input_tokens_details"))
+        written = as_dict(usage.get("output_tokens_details"))
         self._count(
             input_tokens=as_count(usage.get("input_tokens")),
             output_tokens=as_count(usage.get("output_tokens")),
-            reasoning_tokens=as_count(details.get("reasoning_tokens")),
+            reasoning_tokens=as_count(written.get("reasoning_tokens")),
+            cached_input_tokens=as_count(read.get("cached_tokens")),
+            cache_write_tokens=as_count(read.get("cache_write_tokens")),
+            cost_usd=reported_cost_usd(usage),
         )

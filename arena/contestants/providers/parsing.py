@@ -11,7 +11,7 @@ Parser
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
-from arena.contestants.deltas import Delta, FinishReason, Usage
+from arena.contestants.deltas import Delta, FinishReason, Usage, Waiting, WaitReason
 from arena.contestants.errors import Garbage, ProviderError, Truncated
 from arena.contestants.providers.failures import provider_error, server_error
 from arena.contestants.providers.reasoning_tags import Separator
@@ -32,6 +32,9 @@ class Parser(ABC):
         self._reason: FinishReason | None = None
         self._usage = Usage()
         self._shown_usage = Usage()
+        self._wait_reason: WaitReason | None = None  # told while no text has come
+        self._shown_wait_reason: WaitReason | None = None
+        self._has_begun = False
         self._is_closed = False
 
     @property
@@ -82,11 +85,13 @@ class Parser(ABC):
         if self._reason is None:
             self._reason = reason
 
-    def _count(self, **counts: int | None) -> None:
+    def _count(self, *, cost_usd: float | None = None, **counts: int | None) -> None:
         """Take over the counts that are there."""
         known = {name: count for name, count in counts.items() if count is not None}
         if known:
             self._usage = replace(self._usage, **known)
+        if cost_usd is not None:
+            self._usage = replace(self._usage, cost_usd=cost_usd)
 
     def _fail(self, error: ProviderError) -> None:
         # What follows the terminal mark cannot make a complete response incomplete.
@@ -99,6 +104,10 @@ class Parser(ABC):
             deltas = self.text.take()
         except ProviderError as error:
             self.error, self.is_ended, deltas = error, True, []
+        self._has_begun = self._has_begun or bool(deltas)
+        if self._wait_reason is not self._shown_wait_reason and not self._has_begun:
+            self._shown_wait_reason = self._wait_reason
+            deltas.append(Waiting(self._wait_reason))
         if self._usage is not self._shown_usage and self._usage != self._shown_usage:
             self._shown_usage = self._usage
             deltas.append(self._usage)

@@ -6,13 +6,13 @@ import httpx
 
 from arena.contestants.deltas import Delta
 from arena.contestants.models import Provider
-from arena.contestants.providers import anthropic, ollama, openai_chat, openai_responses
+from arena.contestants.providers import anthropic, ollama_waiting, openai_chat, openai_responses
 from arena.contestants.providers.call import Call
 
 Stream = Callable[[httpx.AsyncClient, Call], AsyncGenerator[Delta, None]]
 
 _STREAMS: dict[str, Stream] = {
-    Provider.OLLAMA: ollama.stream,
+    Provider.OLLAMA: ollama_waiting.stream,
     Provider.OPENAI: openai_chat.stream,
     Provider.OPENAI_RESPONSES: openai_responses.stream,
     Provider.ANTHROPIC: anthropic.stream,

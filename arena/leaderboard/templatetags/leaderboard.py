@@ -18,16 +18,6 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
-def usd(value: float | None) -> str:
-    """Two significant digits below a cent: answers cost fractions of one."""
-    if value is None:
-        return UNKNOWN
-    if value == 0:
-        return "$0"
-    return f"${value:.2f}" if value >= 0.1 else f"${float(f'{value:.2g}'):.6f}".rstrip("0")
-
-
-@register.filter
 def seconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return UNKNOWN

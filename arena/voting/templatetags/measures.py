@@ -1,4 +1,4 @@
-"""Times, counts and money in words. What is not known says so: a missing price is not a price of zero."""
+"""Times and counts in words. What is not known says so."""
 
 from django import template
 
@@ -26,16 +26,12 @@ def amount(number: int | None) -> str:
 
 
 @register.filter
-def usd(dollars: float | None) -> str:
-    """Two digits that say something, however small the sum: 1.5 -> "$1.50", 0.000123 -> "$0.00012"."""
-    if dollars is None:
+def pace(tokens_per_second: float | None) -> str:
+    """7.25 -> "7.3 tokens/s", 1234 -> "1,234 tokens/s"."""
+    if tokens_per_second is None:
         return UNKNOWN
-    if dollars == 0:
-        return "nothing"
-    if dollars >= 0.1:
-        return f"${dollars:,.2f}"
-    places = next(places for places in range(2, 13) if dollars >= 10 ** (1 - places) or places == 12)
-    return f"${dollars:.{places}f}"
+    digits = 1 if tokens_per_second < 9.95 else 0
+    return f"{tokens_per_second:,.{digits}f} tokens/s"
 
 
 @register.filter

@@ -9,6 +9,7 @@
  * @property {Status} status
  * @property {string} reasoning
  * @property {string} answer
+ * @property {string} why the reason for its silence before the first text; "" where none is known
  * @property {string} failure a sentence, or ""
  * @property {boolean} namedItself
  *
@@ -34,7 +35,7 @@ export function emptyBattle(slots) {
 
 /** @returns {Response} */
 export function emptyResponse(slot, turn) {
-  return { slot, turn, status: "waiting", reasoning: "", answer: "", failure: "", namedItself: false };
+  return { slot, turn, status: "waiting", reasoning: "", answer: "", why: "", failure: "", namedItself: false };
 }
 
 /**
@@ -48,7 +49,9 @@ export function applyEvent(battle, event) {
     case "turn":
       return withTurn(battle, event.index, event.prompt);
     case "started":
-      return changed(battle, event, (response) => ({ ...response, status: "streaming", failure: "" }));
+      return changed(battle, event, (response) => ({ ...response, status: "streaming", why: "", failure: "" }));
+    case "waiting":
+      return changed(battle, event, (response) => waiting(response, event.why));
     case "relabel":
       return changed(battle, event, ({ reasoning, answer, ...response }) => ({
         ...response,
@@ -58,11 +61,11 @@ export function applyEvent(battle, event) {
     case "snapshot":
       return changed(battle, event, (response) => snapshot(response, event));
     case "finished":
-      return changed(battle, event, (response) => ({ ...response, status: "finished", failure: "" }));
+      return changed(battle, event, (response) => ({ ...response, status: "finished", why: "", failure: "" }));
     case "failed":
-      return changed(battle, event, (response) => ({ ...response, status: "failed", failure: event.message }));
+      return changed(battle, event, (response) => ({ ...response, status: "failed", why: "", failure: event.message }));
     case "stopped":
-      return changed(battle, event, (response) => ({ ...response, status: "stopped" }));
+      return changed(battle, event, (response) => ({ ...response, status: "stopped", why: "" }));
     case "restarted":
       return changed(battle, event, () => emptyResponse(event.slot, event.turn));
     case "named_itself":
@@ -82,12 +85,18 @@ function applyDelta(battle, [slot, turn, part, text]) {
   return changed(battle, { slot, turn }, (response) => ({
     ...response,
     status: "streaming",
+    why: "",
     ...(part === "r" ? { reasoning: response.reasoning + text } : { answer: response.answer + text }),
   }));
 }
 
+function waiting(response, why) {
+  const isSilent = !(response.reasoning || response.answer || ENDED.has(response.status));
+  return isSilent ? { ...response, why } : response;
+}
+
 function snapshot(response, { reasoning, answer, status }) {
-  return { ...response, reasoning, answer, status, failure: status === "failed" ? response.failure : "" };
+  return { ...response, reasoning, answer, status, why: "", failure: status === "failed" ? response.failure : "" };
 }
 
 /** The turn is added once, however often it is told; its prompt is filled in where it was not known. */

@@ -1,19 +1,81 @@
 // What the page says about a battle in words.
 
-import { ENDED } from "./state.js";
-
 const STATES = { waiting: "Waiting for its turn", finished: "Finished", failed: "Failed", stopped: "Stopped" };
+const SILENT_AFTER_S = 10;
+
+/** Why nothing has come yet: in the header, where there is little room, and explained to those who go on waiting. */
+const REASONS = new Map([
+  [
+    "loading",
+    { state: "Loading into memory", short: "Loading", note: "Large ones can take a minute or two to load.", afterS: 5 },
+  ],
+  ["queued", { state: "Waiting in line", short: "In line", note: "Its server answers others first.", afterS: 5 }],
+  [
+    "retrying",
+    {
+      state: "Server busy; asking again",
+      short: "Busy",
+      note: "It is asked again by itself after a pause.",
+      afterS: 5,
+    },
+  ],
+]);
+const THINKING = {
+  state: "Thinking",
+  short: "Thinking",
+  note: "Some think for minutes before their first word.",
+  afterS: 15,
+};
+const NOT_ASKED = { note: "The arena is busy. It is asked as soon as there is room.", afterS: 15 };
+
+/** The reason as the page knows it; later servers may give others. */
+export function knownReason({ why }) {
+  return REASONS.has(why) ? why : "";
+}
+
+function silenceOf({ why }) {
+  return REASONS.get(why) ?? THINKING;
+}
 
 /** @param {import("./state.js").Response} response */
-export function stateOf({ status, reasoning, answer }) {
+export function stateOf(response) {
+  const { status, reasoning, answer } = response;
   if (status !== "streaming") return STATES[status];
   if (answer) return "Answering";
-  return reasoning ? "Reasoning" : "Thinking";
+  return reasoning ? "Reasoning" : silenceOf(response).state;
 }
 
 /** The same where there is little room. */
 export function shortStateOf(response) {
-  return response.status === "waiting" ? "Waiting" : stateOf(response);
+  const { status, reasoning, answer } = response;
+  if (status === "waiting") return "Waiting";
+  return status === "streaming" && !reasoning && !answer ? silenceOf(response).short : stateOf(response);
+}
+
+/**
+ * What the header of a pane says: words and clock.
+ *
+ * @param {import("./state.js").Response} response
+ * @param {Times} times
+ * @typedef {{asked: number | null, heard: number | null}} Times seconds since it was asked for, null if that does not
+ *     count any more, and since its text last grew, null while nobody listens
+ */
+export function headlineOf(response, { asked, heard }) {
+  if (asked === null) return [stateOf(response), ""];
+  const isSilent = Boolean(response.reasoning || response.answer) && heard > SILENT_AFTER_S;
+  return isSilent ? ["Nothing new for", ` ${clock(heard)}`] : [stateOf(response), `, ${clock(asked)}`];
+}
+
+/**
+ * What helps to wait for a first word that is long in coming, or "".
+ *
+ * @param {import("./state.js").Response} response
+ * @param {Times} times
+ */
+export function patienceFor(response, { asked }) {
+  if (asked === null || response.reasoning || response.answer) return "";
+  const { note, afterS } = response.status === "waiting" ? NOT_ASKED : silenceOf(response);
+  return asked > afterS ? `Nothing yet. ${note}` : "";
 }
 
 /** 42 s -> "0:42", an hour -> "1:00:00". */
@@ -32,23 +94,39 @@ export function clock(seconds) {
 export function milestone(battle) {
   const turn = battle.turns.at(-1);
   if (!turn) return "";
-  const slotsThat = (matches) => battle.slots.filter((slot) => matches(turn.responses[slot].status));
-  const running = slotsThat((status) => !ENDED.has(status));
-  const ended = ["finished", "failed", "stopped"].flatMap((status) => {
-    const slots = slotsThat((its) => its === status);
-    if (!slots.length) return [];
-    if (slots.length === battle.slots.length && slots.length > 1) return [`all have ${DONE[status]}`];
-    return [`${list(slots)} ${slots.length > 1 ? "have" : "has"} ${DONE[status]}`];
-  });
-  if (!ended.length) {
-    const started = slotsThat((status) => status === "streaming");
-    return started.length ? sentence([`${list(started)} ${started.length > 1 ? "are" : "is"} at work`]) : "";
-  }
-  if (running.length) ended.push(`${list(running)} ${running.length > 1 ? "are" : "is"} still at work`);
-  return sentence(ended);
+  const responses = battle.slots.map((slot) => turn.responses[slot]);
+  const ended = phrases(ENDS, responses, ({ status }) => status);
+  const doing = phrases(ended.length ? STILL : DOING, responses, (its) => doingOf(its, { isBegun: ended.length > 0 }));
+  return ended.length || doing.length ? sentence([...ended, ...doing]) : "";
 }
 
-const DONE = { finished: "finished", failed: "failed", stopped: "been stopped" };
+function doingOf(response, { isBegun }) {
+  if (response.status === "streaming") return knownReason(response) || "working";
+  return response.status === "waiting" && isBegun ? "working" : "";
+}
+
+const ENDS = {
+  finished: ["has finished", "have finished"],
+  failed: ["has failed", "have failed"],
+  stopped: ["has been stopped", "have been stopped"],
+};
+const DOING = {
+  working: ["is at work", "are at work"],
+  loading: ["is being loaded", "are being loaded"],
+  queued: ["waits in line", "wait in line"],
+  retrying: ["waits for a busy server", "wait for a busy server"],
+};
+const STILL = { ...DOING, working: ["is still at work", "are still at work"] };
+
+/** One for each kind that there is: who, and what of them. */
+function phrases(verbs, responses, kindOf) {
+  return Object.entries(verbs).flatMap(([kind, [one, many]]) => {
+    const slots = responses.filter((response) => kindOf(response) === kind).map(({ slot }) => slot);
+    if (!slots.length) return [];
+    const isAll = slots.length === responses.length && slots.length > 1;
+    return [`${isAll ? "all" : list(slots)} ${slots.length > 1 ? many : one}`];
+  });
+}
 
 function list(slots) {
   return slots.length > 1 ? `${slots.slice(0, -1).join(", ")} and ${slots.at(-1)}` : slots[0];

@@ -24,6 +24,8 @@ export class BattleStream extends HTMLElement {
   #battle = null;
   #shown = new Map(); // what each pane was last told
   #askedAt = new Map(); // by pane id, on this browser's clock, of which only differences are used
+  #heardAt = new Map();
+  #isCut = false; // without a connection nothing is heard of anybody
   #socket = null;
   #listening = null;
   #ticker = 0;
@@ -98,8 +100,9 @@ export class BattleStream extends HTMLElement {
         const shown = this.#shown.get(pane);
         if (shown?.response === response && shown.isLatest === isLatest) continue;
         this.#shown.set(pane, { response, isLatest });
-        pane.tell(this.#secondsOf(pane, response));
+        this.#listen(pane, shown?.response, response);
         pane.show(response, { isLatest });
+        pane.tell(this.#timesOf(pane, response));
         isChanged = true;
       }
       if (isChanged) section.querySelector("turn-tabs")?.show(turn.responses);
@@ -147,6 +150,7 @@ export class BattleStream extends HTMLElement {
 
   #showConnection(state) {
     clearTimeout(this.#bannerTimer);
+    this.#isCut = state === "reconnecting";
     const banner = this.querySelector('[data-part="connection"]');
     if (!banner) return;
     if (state !== "reconnecting") banner.hidden = true;
@@ -169,10 +173,11 @@ export class BattleStream extends HTMLElement {
     if (line) line.textContent = text;
   }
 
-  // --- The clock of each running response: the server says how long ago it was asked, the browser counts on --------
+  // --- The clocks of each running response, which one timer for the whole page moves on -----------------------------
+  // The server says how long ago it was asked, the browser counts on; when its text last grew only the browser knows.
 
   #tick() {
-    for (const [pane, { response }] of this.#shown) pane.tell(this.#secondsOf(pane, response));
+    for (const [pane, { response }] of this.#shown) pane.tell(this.#timesOf(pane, response));
   }
 
   #setClock(id, elapsed = 0) {
@@ -183,10 +188,17 @@ export class BattleStream extends HTMLElement {
     for (const { id, dataset } of panes) if (dataset.elapsed) this.#setClock(id, Number(dataset.elapsed));
   }
 
-  #secondsOf(pane, { status }) {
-    if (ENDED.has(status)) return null;
-    if (!this.#askedAt.has(pane.id)) this.#setClock(pane.id);
-    return (Date.now() - this.#askedAt.get(pane.id)) / 1000;
+  #listen({ id }, before, { reasoning, answer }) {
+    if (before?.reasoning !== reasoning || before?.answer !== answer) this.#heardAt.set(id, Date.now());
+  }
+
+  #timesOf({ id }, { status }) {
+    if (ENDED.has(status)) return { asked: null, heard: null };
+    if (!this.#askedAt.has(id)) this.#setClock(id);
+    return {
+      asked: secondsSince(this.#askedAt.get(id)),
+      heard: this.#isCut ? null : secondsSince(this.#heardAt.get(id)),
+    };
   }
 
   // --- Parts of the page that the server renders --------------------------------------------------------------------
@@ -266,6 +278,10 @@ export class BattleStream extends HTMLElement {
     if (!pathname.startsWith(this.dataset.battle)) return false;
     return /^(?:turns|stop|responses\/[A-Z]\/retry)\/$/.test(pathname.slice(this.dataset.battle.length));
   }
+}
+
+function secondsSince(moment) {
+  return (Date.now() - moment) / 1000;
 }
 
 function turnEvent(section) {

@@ -1,7 +1,7 @@
 // <response-pane>: one contestant's text in one turn, as it grows.
 
 import { ENDED, emptyResponse } from "../battle/state.js";
-import { clock, stateOf, WordCount } from "../battle/words.js";
+import { headlineOf, knownReason, patienceFor, WordCount } from "../battle/words.js";
 import { copyText } from "../lib/clipboard.js";
 import { DocumentView } from "../lib/document-view.js";
 import { paintNoMore, paintSoon } from "../lib/paint.js";
@@ -9,7 +9,6 @@ import { StepsView } from "../lib/steps-view.js";
 
 const COPIED_FOR_MS = 2000;
 const NEAR_END_PX = 40;
-const PATIENCE_AFTER_S = 15;
 const TOUCH_MS = 700; // a wheel or a finger still moves the text this long after its last event
 
 /**
@@ -23,6 +22,8 @@ const TOUCH_MS = 700; // a wheel or a finger still moves the text this long afte
 export class ResponsePane extends HTMLElement {
   #parts = {};
   #response = null;
+  #times = { asked: null, heard: null };
+  #headed = null; // the response that the header is about: it goes with the text below it
   #reasoningView = null;
   #answerView = null;
   #answerIsSteps = null;
@@ -78,12 +79,10 @@ export class ResponsePane extends HTMLElement {
     paintSoon(this.#paint);
   }
 
-  /** @param {number | null} seconds since this response was asked for; null hides the clock */
-  tell(seconds) {
-    const text = seconds === null ? "" : `, ${clock(seconds)}`;
-    if (this.#parts.clock.textContent !== text) this.#parts.clock.textContent = text;
-    const { reasoning, answer } = this.#response;
-    this.#parts.patience.hidden = !(seconds > PATIENCE_AFTER_S) || Boolean(reasoning || answer);
+  /** @param {import("../battle/words.js").Times} times that have passed by now */
+  tell(times) {
+    this.#times = times;
+    if (this.#headed === this.#response) this.#head();
   }
 
   #enter(status) {
@@ -102,9 +101,9 @@ export class ResponsePane extends HTMLElement {
   }
 
   #paint = (isLate) => {
-    const { reasoning, steps, state, length } = this.#parts;
+    const { reasoning, steps, length } = this.#parts;
     const response = this.#response;
-    setText(state, stateOf(response));
+    this.#head();
     setText(length, this.#lengthOf(response));
     let isDone = true;
     if (reasoning.open) {
@@ -116,6 +115,18 @@ export class ResponsePane extends HTMLElement {
     if (isDone && ENDED.has(response.status)) this.#settle();
     return isDone;
   };
+
+  #head() {
+    const { state, clock, patience } = this.#parts;
+    const [words, time] = headlineOf(this.#response, this.#times);
+    setText(state, words);
+    setText(clock, time);
+    const note = patienceFor(this.#response, this.#times);
+    if (note) setText(patience, note);
+    patience.hidden = !note;
+    this.dataset.why = knownReason(this.#response);
+    this.#headed = this.#response;
+  }
 
   #settle() {
     this.#isFollowing = false;

@@ -12,7 +12,8 @@ _random = random.SystemRandom()
 
 
 def line_up(size: int, slugs: Sequence[str] = ()) -> dict[str, Contestant]:
-    """A contestant for each slot, shuffled: the chosen ones, filled up to `size` from those in play.
+    """A contestant for each slot, shuffled: the chosen ones, filled up to `size` from those in play. Whoever failed a
+    while ago in a way that lasts comes last.
 
     Raises WrongSize, UnknownContestant or TooFewContestants.
     """
@@ -31,9 +32,16 @@ def line_up(size: int, slugs: Sequence[str] = ()) -> dict[str, Contestant]:
         raise TooFewContestants(
             f"A battle of {size} needs {size} available contestants; there {_are(len(candidates))} at the moment."
         )
-    chosen = [candidates[slug] for slug in slugs] + _random.sample(others, missing)
+    chosen = [candidates[slug] for slug in slugs] + _draw(others, missing)
     _random.shuffle(chosen)
     return dict(zip(SLOTS, chosen, strict=False))
+
+
+def _draw(others: list[Contestant], number: int) -> list[Contestant]:
+    fit = [contestant for contestant in others if not contestant.is_passed_over]
+    passed_over = [contestant for contestant in others if contestant.is_passed_over]
+    drawn = _random.sample(fit, min(number, len(fit)))
+    return drawn + _random.sample(passed_over, number - len(drawn))
 
 
 def _are(count: int) -> str:

@@ -51,8 +51,8 @@ class Transcript:
         self.turn = turn
         self.usage = Usage()
         self.finish: Finish | None = None
-        self.tries = 0
         self.why = ""  # the reason for its silence before the first text, if one is known
+        self.tries = 0
         self._clock = clock
         self._started_at = self._heard_at = clock()
         self._first_token_at: float | None = None

@@ -26,7 +26,7 @@ class Holds:
 
     def __call__(self, value: object) -> None:
         if complaint := self.check(value):
-            raise ValidationError(complaint)
+            raise ValidationError(complaint[0].upper() + complaint[1:])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Holds) and self.check == other.check
@@ -81,7 +81,7 @@ class Contestant(models.Model):
         max_length=80,
         blank=True,
         help_text="Name of the variable that holds the key, never the key.",
-        validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
+        validators=[RegexValidator(VARIABLE_NAME, f"This {KEY_ADVICE}")],
     )
     vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
     family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")
@@ -226,6 +226,7 @@ class Trial(Errand):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.FloatField(null=True, blank=True)
+    cost_source = models.CharField(max_length=300, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
 

@@ -46,7 +46,7 @@ def test_price_in_words_is_exact(dollars: float | None, words: str) -> None:
 def test_page_can_tell_a_price_with_its_source() -> None:
     template = Template("{% load prices %}{% price who as it %}{{ it.output|per_million_tokens }} ({{ it.source }})")
     shown = template.render(Context({"who": Contestant(model="o1", provider="openai")}, autoescape=False))
-    assert shown == "$60.00 per million tokens (OpenAI's prices, as of 2026-10)"
+    assert shown == "$60.00 per million tokens (OpenAI’s prices, as of 2026-10)"
 
 
 def test_price_that_nobody_tells_is_not_known() -> None:

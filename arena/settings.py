@@ -228,6 +228,8 @@ ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)
 ARENA_FIRST_TOKEN_TIMEOUT_S = env_float("ARENA_FIRST_TOKEN_TIMEOUT_S", 900, low=1, high=86_400)
 ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=86_400)
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
+# A server that is too busy to begin is asked again for so long (arena/contestants/providers/patience.py); 0: never.
+ARENA_RETRY_WAIT_S = env_float("ARENA_RETRY_WAIT_S", 90, low=0, high=3600)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
 
 # --- Static files ----------------------------------------------------------------------------------

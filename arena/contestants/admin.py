@@ -36,7 +36,7 @@ _FIELDSETS = [
         "What it costs",
         {
             "fields": [("price_in_usd_per_mtok", "price_out_usd_per_mtok"), "price_source"],
-            "description": "US dollars per million tokens, reasoning as output. Both empty: looked up by server and model.",
+            "description": "US dollars per million tokens, reasoning as output. Empty: looked up by server and model.",
         },
     ),
     (

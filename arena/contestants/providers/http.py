@@ -27,6 +27,8 @@ MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
 NO_SUCH_CALL = (404, 405, 501)
+# A proxy gave up waiting: the server behind it may be at work, and its work be billed.
+PERHAPS_AT_WORK = (408, 504, 524)
 
 Body = dict[str, object]
 
@@ -120,6 +122,7 @@ async def stream_request(
     for delta in parser.close():
         yield delta
     if parser.error is not None:
+        parser.error.where, parser.error.status = request.where, response.status_code
         parser.error.add_note(f"from {request.where}{broken}")
         raise parser.error
 
@@ -133,6 +136,8 @@ async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None
             return response
         error = await _server_error(response)
         failure = provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
+        failure.where, failure.status = request.where, response.status_code
+        failure.was_refused = response.status_code not in PERHAPS_AT_WORK
         other = adapt(body, error) if adapt else None
         if other is not None and other != body:
             body = other
@@ -151,9 +156,17 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
         return await client.send(message, stream=True)
     # Not `from error`: what the libraries raise holds the request, some of it in its text.
     except BROKEN as error:
-        raise Unreachable(f"{request.where}: {error!r}") from None
+        failure = Unreachable(f"{request.where}: {error!r}")
+        failure.where, failure.was_refused = request.where, _has_no_connection(error)
+        raise failure from None
     except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url that no request can carry
         raise BadRequest(f"{request.where}: {type(error).__name__}") from None
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """httpx-aiohttp calls it a ConnectTimeout, too, when a server hangs up before it answers: aiohttp's error tells."""
+    cause = error.__cause__ or error
+    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

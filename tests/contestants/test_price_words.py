@@ -31,7 +31,7 @@ def test_money_in_words(dollars: float | None, words: str) -> None:
     ("dollars", "words"),
     [
         (None, "not known"),
-        (0.0, "nothing"),
+        (0.0, "$0.00"),
         (15.0, "$15.00"),
         (1.1, "$1.10"),
         (0.125, "$0.125"),

@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from arena.battles import doors
@@ -20,6 +21,7 @@ from arena.battles.models import MIN_SIZE, Battle, Turn
 from arena.battles.queries import find_battle
 from arena.contestants.models import Contestant
 from arena.contestants.queries import in_play
+from arena.contestants.retirement import may_take_part
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
 from arena.teams.errors import AccountNeeded
@@ -63,13 +65,14 @@ def about(request: HttpRequest) -> HttpResponse:
 
 def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int = 200) -> HttpResponse:
     playing = list(in_play())
+    today = timezone.localdate()
     slugs = {contestant.slug for contestant in playing}
     context = {
         "form": form,
         "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
         "problems": _offered_problems(form["problem"].value()),
         "playing": playing,
-        "resting": [one for one in Contestant.objects.active() if one.slug not in slugs],
+        "resting": [one for one in Contestant.objects.all() if one.slug not in slugs and may_take_part(one, today)],
         "only_simulated": bool(playing) and all(contestant.simulated for contestant in playing),
         "enough": len(playing) >= MIN_SIZE,
         "battles": _latest_battles(current_voter(request.user, request.session)),

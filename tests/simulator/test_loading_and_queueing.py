@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from time import monotonic
 
 import httpx
 import ollama
@@ -16,6 +17,8 @@ from arena.contestants.simulator.server import Simulator
 ASK: list[Message] = [{"role": "user", "content": "Go."}]
 PATHS = ("/api/chat", "/v1/chat/completions", "/v1/responses", "/v1/messages")
 LOADING = "load?tokens=3&rate=0&load-time=0.3"
+FOR_EVER = "load?tokens=1&rate=0&load-time=3600"
+TO_ITS_END = {"options": {"fault": ""}}
 ENDLESS = "load?tokens=3&rate=0&parallel=1&fault=never-ends"
 
 
@@ -64,25 +67,38 @@ async def open_streams(client: httpx.AsyncClient, count: int) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_model_is_listed_once_it_is_loaded(client: httpx.AsyncClient, path: str) -> None:
+async def test_model_is_listed_while_it_loads_and_answers_then(client: httpx.AsyncClient, path: str) -> None:
     async def whole() -> bytes:
         async with asking(client, path, LOADING) as page:
             return await page.aread()
 
     answer = asyncio.create_task(whole())
-    await open_streams(client, 1)
-    assert await running(client, lambda names: True) == []
-    await running(client, lambda names: names == ["load:latest"])
+    await running(client, lambda names: names == [f"{LOADING}:latest"])
     assert b"t2 " in await answer
 
 
-async def test_model_is_listed_while_it_still_loads_if_so_directed(client: httpx.AsyncClient) -> None:
-    model = "load?load-time=3600&listed-after=0"
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        answer = tasks.create_task(client.post("/api/chat", json=body_for("/api/chat", model)))
-        await running(client, lambda names: names == ["load:latest"])
-        assert not answer.done()
-        answer.cancel()
+async def test_expiry_moves_along_until_the_model_is_idle(client: httpx.AsyncClient) -> None:
+    async def expiry() -> str:
+        return str((await client.get("/api/ps")).json()["models"][0]["expires_at"])
+
+    loading = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", LOADING)))
+    await running(client, lambda names: names == [f"{LOADING}:latest"])
+    first = await expiry()
+    assert await expiry() > first
+    await loading
+    began, idle = monotonic(), datetime.fromisoformat(await expiry())
+    looks = [datetime.fromisoformat(await expiry()) for _ in range(30)]
+    assert abs((looks[-1] - idle).total_seconds()) < (monotonic() - began) / 2
+
+
+async def test_model_that_waits_for_room_is_not_listed(client: httpx.AsyncClient) -> None:
+    model = f"{FOR_EVER}&listed-after=0.3"
+    waiting = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", model)))
+    await open_streams(client, 1)
+    assert await running(client, lambda names: True) == []
+    await running(client, lambda names: names == [f"{model}:latest"])
+    assert not waiting.done()
+    waiting.cancel()
 
 
 async def test_load_time_is_told_in_the_answer(official: ollama.AsyncClient) -> None:
@@ -102,19 +118,18 @@ async def test_others_wait_with_the_first_one(client: httpx.AsyncClient, simulat
 
 
 async def test_client_that_leaves_stops_the_loading(client: httpx.AsyncClient, simulator: Simulator) -> None:
-    model = "load?load-time=3600&listed-after=0&tokens=1"
-    leaving = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", model)))
-    await running(client, lambda names: names == ["load:latest"])
+    leaving = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", FOR_EVER)))
+    await running(client, lambda names: names == [f"{FOR_EVER}:latest"])
     leaving.cancel()
     await running(client, lambda names: names == [])
     assert simulator.counts.streams_closed_by_client == 1
 
 
 async def test_next_in_line_loads_it_when_the_first_one_leaves(client: httpx.AsyncClient) -> None:
-    slow, quick = "load?load-time=3600&listed-after=0", "load?load-time=0.01&tokens=1&rate=0"
-    leaving = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", slow)))
-    await running(client, lambda names: names == ["load:latest"])
-    waiting = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", quick)))
+    body = body_for("/api/chat", FOR_EVER)
+    leaving = asyncio.create_task(client.post("/api/chat", json=body))
+    await open_streams(client, 1)
+    waiting = asyncio.create_task(client.post("/api/chat", json=body | {"options": {"load-time": 0.01}}))
     await open_streams(client, 2)
     leaving.cancel()
     assert b"t0 " in (await waiting).content
@@ -126,7 +141,7 @@ async def test_requests_wait_in_line_and_are_served_in_order(client: httpx.Async
         chunks = first.aiter_raw()
         await text_seen(chunks, b"t2 ")
         waiting = [
-            asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", "load?tokens=1&rate=0&parallel=1")))
+            asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", ENDLESS) | TO_ITS_END))
             for _ in range(2)
         ]
         await open_streams(client, 3)
@@ -187,9 +202,10 @@ async def test_keep_alive_of_nothing_unloads(official: ollama.AsyncClient) -> No
 
 
 async def test_empty_chat_loads_and_unloads(official: ollama.AsyncClient) -> None:
-    assert (await official.chat("load?load-time=0.01", [])).done_reason == "load"
-    assert [model.model for model in (await official.ps()).models] == ["load:latest"]
-    assert (await official.chat("load", [], keep_alive=0)).done_reason == "unload"
+    model = "load?load-time=0.01"
+    assert (await official.chat(model, [])).done_reason == "load"
+    assert [listed.model for listed in (await official.ps()).models] == [f"{model}:latest"]
+    assert (await official.chat(model, [], keep_alive=0)).done_reason == "unload"
     assert (await official.ps()).models == []
 
 

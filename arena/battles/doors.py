@@ -22,8 +22,8 @@ def ask_on(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "
 
 
 def halt(battle: Battle, voter: Voter | None) -> None:
-    stopped = services.stop_battle(battle, voter)
-    tasks.announce_stop(battle, stopped)
+    stop = services.stop_battle(battle, voter)
+    tasks.announce_stop(battle, stop)
 
 
 def ask_again(battle: Battle, voter: Voter | None, *, slot: str, network: str = "") -> Response:

@@ -65,7 +65,6 @@ class Battle(models.Model):
     status = models.CharField(max_length=10, choices=BattleStatus, default=BattleStatus.RUNNING)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    stop_requested_at = models.DateTimeField(null=True, blank=True)
     # Set when the first voter sees the names: from then on nothing that was judged may change.
     revealed_at = models.DateTimeField(null=True, blank=True)
 
@@ -146,8 +145,13 @@ class Response(models.Model):
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="responses")
     status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.WAITING)
     attempt = models.PositiveSmallIntegerField(default=1)
+    replays = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts made by itself after a worker died, since a person last asked."
+    )
     queued_at = models.DateTimeField(default=timezone.now)
     run = models.CharField(max_length=32, blank=True, help_text="The worker's run that plays, or played, it.")
+    # Not of the battle: a slot may be asked again while the stop of the others is still on its way.
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
     reasoning = models.TextField(blank=True)
     answer = models.TextField(blank=True)
     raw = models.TextField(blank=True, help_text="As the server sent it, tags included; empty if the same.")

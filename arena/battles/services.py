@@ -4,6 +4,7 @@ They write rows; telling the workers and the browsers is left to the door that c
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypedDict
 from uuid import UUID
 
@@ -38,7 +39,15 @@ class BattleOptions(TypedDict, total=False):
     network: str
 
 
-_RUNNING_AGAIN = {"status": BattleStatus.RUNNING, "finished_at": None, "stop_requested_at": None}
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What a stop has ended already, and the runs that are to end."""
+
+    ended: tuple[Response, ...]
+    runs: tuple[str, ...]
+
+
+_RUNNING_AGAIN = {"status": BattleStatus.RUNNING, "finished_at": None}
 
 
 @transaction.atomic
@@ -100,15 +109,21 @@ def add_turn(battle: Battle, voter: Voter | None, *, prompt: str, network: str =
 
 
 @transaction.atomic
-def stop_battle(battle: Battle, voter: Voter | None) -> list[Response]:
-    """End what no worker has begun yet, and return it; the door tells the workers to end what they hold."""
+def stop_battle(battle: Battle, voter: Voter | None) -> Stop:
+    """End what no worker has begun yet, and mark what one plays; the door tells the workers.
+
+    In this order: what a dying worker gives back after the mark is not played again, what it gave back before is ended.
+    """
     _require_starter(battle, voter)
-    if not Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(stop_requested_at=timezone.now()):
+    if not lock(battle).is_running:
         raise NotNow("Nothing is running in this battle.")
-    waiting = Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).select_related("turn", "seat")
-    stopped = [response for response in waiting if _stop_unclaimed(response)]
+    running = Response.objects.running().filter(turn__battle=battle)
+    running.update(stop_requested_at=timezone.now())
+    waiting = running.filter(status=ResponseStatus.WAITING).select_related("turn", "seat")
+    ended = [response for response in waiting if _stop_unclaimed(response)]
+    runs = running.filter(status=ResponseStatus.STREAMING).order_by().values_list("run", flat=True).distinct()
     finish_if_ended(battle.pk)
-    return stopped
+    return Stop(tuple(ended), tuple(runs))
 
 
 @transaction.atomic
@@ -133,7 +148,9 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
     if not again.update(
         status=ResponseStatus.WAITING,
         attempt=F("attempt") + 1,
+        replays=0,
         run="",
+        stop_requested_at=None,
         queued_at=timezone.now(),
         reasoning="",
         answer="",

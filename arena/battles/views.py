@@ -13,6 +13,7 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from arena.battles import doors
@@ -23,6 +24,7 @@ from arena.battles.models import MIN_SIZE, Battle, Turn
 from arena.battles.queries import find_battle
 from arena.contestants.models import Contestant
 from arena.contestants.queries import in_play
+from arena.contestants.retirement import may_take_part
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
 from arena.teams.errors import AccountNeeded
@@ -74,6 +76,7 @@ def _form(
 
 
 def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int = 200) -> HttpResponse:
+    today = timezone.localdate()
     active = list(in_play())
     out = kept_out(active, form.payer)
     playing = [one for one in active if one.slug not in out]
@@ -83,7 +86,9 @@ def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int =
         "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
         "problems": _offered_problems(form["problem"].value()),
         "playing": playing,
-        "resting": [one for one in Contestant.objects.active() if one.slug not in slugs and one.slug not in out],
+        "resting": [
+            one for one in Contestant.objects.all() if one.slug not in {*slugs, *out} and may_take_part(one, today)
+        ],
         "kept_out": [(one, out[one.slug]) for one in active if one.slug in out],
         "budget_notice": "" if form.errors else look_into_purse(form.payer).said_of_contents,
         "only_simulated": bool(playing) and all(contestant.simulated for contestant in playing),

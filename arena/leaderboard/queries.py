@@ -8,8 +8,9 @@ from django.db.models import Avg, Q
 
 from arena.battles.models import Response, ResponseStatus
 from arena.contestants.models import Contestant
-from arena.leaderboard.models import Snapshot
+from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Votes
+from arena.leaderboard.rows import Row
 from arena.voting.models import TIE, Judgement, Verdict
 
 _CORRECT = {Judgement.CORRECT.value: 1.0, Judgement.FLAWED.value: 0.0}
@@ -27,6 +28,12 @@ class Figures:
 def latest_snapshot(board: str) -> Snapshot | None:
     """The board as it stands, or None before the first vote on it."""
     return Snapshot.objects.filter(board=board).order_by("-updated_at", "-pk").first()
+
+
+def records_of(slug: str) -> list[tuple[Board, Row]]:
+    """What the newest snapshot of each board says of a contestant; one query a board."""
+    boards = ((board, latest_snapshot(board)) for board in Board)
+    return [(board, row) for board, snapshot in boards if snapshot for row in snapshot.rows if row["slug"] == slug]
 
 
 def counted_votes() -> tuple[Votes, list[Contestant]]:

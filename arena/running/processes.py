@@ -34,6 +34,7 @@ def run_web(fd: int | None) -> None:
         access_log=False,
         server_header=False,
         log_level="warning",
+        log_config=None,  # its lines go through our own handler, which masks keys
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
     uvicorn.Server(config).run(sockets=sockets)

@@ -162,7 +162,7 @@ def test_stop_closes_the_streams_and_keeps_the_text(scripted: Scripted, client: 
     assert scripted.speaking.wait(LIMIT_S)
     give_up_at = time.monotonic() + LIMIT_S
     while thread.is_alive() and time.monotonic() < give_up_at:
-        client.publish(STOP_CHANNEL, str(battle.pk))
+        client.publish(STOP_CHANNEL, responses_of(battle)[0].run)
         thread.join(0.05)
     first, second = responses_of(battle)
     assert (first.status, first.reasoning, first.is_truncated) == ("stopped", "Hm. ", True)
@@ -251,9 +251,8 @@ def test_swept_run_can_save_nothing(scripted: Scripted, client: redis.Redis) -> 
 
 def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis) -> None:
     battle = make_battle()
-    battle.stop_requested_at = timezone.now()
-    battle.save()
     orphan(battle, client, run_id="stopped")
+    Response.objects.update(stop_requested_at=timezone.now())
     runs.sweep(client)
     assert {made.status for made in responses_of(battle)} == {"stopped"}
     battle.refresh_from_db()

@@ -33,7 +33,10 @@ async def played(*script: Delta | ProviderError, max_chars: int = 1000) -> tuple
 
     events: list[Event] = []
     transcript = Transcript("A", 0, max_chars=max_chars)
-    outcome = await play(transcript, deltas, lambda event, is_first: events.append(event))
+    try:
+        outcome = await play(transcript, deltas, lambda event, is_first: events.append(event))
+    except ProviderError as error:
+        outcome = transcript.failed(error.code, error.sentence)
     return outcome, [event.wire() for event in events]
 
 

@@ -1,10 +1,12 @@
 """Reading JSON from servers that may send anything: a value of the wrong type counts as absent."""
 
 import json
+import re
 
 # A count above this is nonsense, and would not fit its column.
 MAX_COUNT = 2**31 - 1
 
+_DIGITS = re.compile(r"[0-9]{1,12}")
 _decode = json.JSONDecoder().decode
 
 
@@ -30,6 +32,23 @@ def as_text(value: object) -> str:
 
 
 def as_count(value: object) -> int | None:
+    """A count, as some servers write them in a string or with a decimal point too."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value) or isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
         return value
     return None
+
+
+def joined_text(value: object) -> str:
+    """The text of a string, of a typed part, or of a list of either, under whatever key the part has it."""
+    pieces = value if isinstance(value, list) else [value]
+    return "".join(as_text(piece) or _part_text(as_dict(piece)) for piece in pieces)
+
+
+def _part_text(part: dict[str, object]) -> str:
+    """`{"type": "text", "text": …}`, and the parts of reasoning, which hold such parts or a string."""
+    for key in ("text", "thinking", "summary", "content", "refusal"):
+        if value := part.get(key):
+            return as_text(value) or "".join(as_text(as_dict(inner).get("text")) for inner in as_list(value))
+    return ""

@@ -127,6 +127,7 @@ def test_those_who_know_nothing_are_told_the_reason_for_silence_while_there_is_o
 
 
 def test_reason_for_silence_is_not_a_word_from_the_contestant() -> None:
-    transcript = Transcript("A", 0, max_chars=10)
+    seconds = iter(range(10))
+    transcript = Transcript("A", 0, max_chars=10, clock=lambda: next(seconds))
     transcript.apply(Waiting(WaitReason.LOADING))
-    assert transcript.heard_at is None
+    assert transcript.silent_s == 1

@@ -128,10 +128,11 @@ async def test_model_in_the_list_that_has_never_been_idle_is_still_being_loaded(
         assert await anext(deltas) == LOADING
 
 
+@pytest.mark.parametrize("until", [SOME_DAY, never_idle])
 async def test_request_waits_in_line_while_this_worker_has_another_answered(
-    http_client: httpx.AsyncClient, server: Ollama
+    http_client: httpx.AsyncClient, server: Ollama, until: str | Callable[[], str]
 ) -> None:
-    server.memory["qwq:latest"] = SOME_DAY
+    server.memory["qwq:latest"] = until
     async with asking(http_client, server, "A") as first, asking(http_client, server, "B") as second:
         await begun(first, server, "A")
         assert await anext(second) == QUEUED
@@ -305,6 +306,7 @@ async def test_model_that_its_server_only_passes_on_is_never_loaded(
         ("qwq", "qwq:latest"),
         ("QwQ:32B", "qwq:32b"),
         ("library/qwq", "qwq:latest"),
+        ("sim-chatty?rate=60", "sim-chatty:latest"),
         ("registry.ollama.ai/library/qwq:32b", "qwq:32b"),
         ("hf.co/someone/marco-o1", "hf.co/someone/marco-o1:latest"),
         ("localhost:5000/someone/x", "localhost:5000/someone/x:latest"),

@@ -1,15 +1,17 @@
 """The contestants in the admin. Keys are never here: an entry names the variable that holds one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from arena.contestants.admin_forms import ContestantForm
+from arena.contestants.admin_forms import ActiveForm, ContestantForm
 from arena.contestants.admin_pulling import PullingViews, may_be_pulled
 from arena.contestants.admin_trying import TryingViews
 from arena.contestants.models import Contestant, Errand, Pull, Source, Trial
@@ -72,6 +74,9 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
 
     def get_urls(self) -> list[URLPattern]:
         return [*self.trying_urls(), *self.pulling_urls(), *super().get_urls()]
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm]:  # type: ignore[type-arg]  # no generic at run time
+        return ActiveForm
 
     @admin.display(description="availability", ordering="is_available")
     def state(self, contestant: Contestant) -> str | SafeString:

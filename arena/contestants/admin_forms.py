@@ -8,6 +8,7 @@ from django import forms
 
 from arena.contestants import pulling, trying
 from arena.contestants.models import Contestant
+from arena.contestants.servers import ARENAS_OWN
 
 _JSON_HELP = {
     "options": 'A JSON object, sent along with each request: {"temperature": 0.6, "num_ctx": 16384}',
@@ -23,7 +24,7 @@ class JSONField(forms.JSONField):
 
     def __init__(self, *args: Any, empty: object, **kwargs: Any) -> None:
         self._empty = empty
-        super().__init__(*args, required=False, **kwargs)
+        super().__init__(*args, required=False, initial=empty, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.strip():
@@ -54,7 +55,29 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
     class Meta:
         model = Contestant
         fields = ["name", "slug", "base_url", "system", "description"]  # the admin names all of them
+        labels = {
+            "base_url": "Address",
+            "first_token_timeout_s": "Until the first token",
+            "silence_timeout_s": "Silence afterwards",
+            "deadline_s": "All in all",
+            "price_in_usd_per_mtok": "Input",
+            "price_out_usd_per_mtok": "Output",
+            "price_source": "Where that is from",
+            "context_tokens": "Context (tokens)",
+        }
         widgets = {"system": forms.Textarea(attrs={"rows": 4}), "description": forms.Textarea(attrs={"rows": 4})}
+
+    def full_clean(self) -> None:
+        """What was refused here may be a key or a password: it is not shown again."""
+        super().full_clean()
+        if refused := [name for name in ("api_key_env", "base_url") if name in self.errors]:
+            self.data = {**self.data.dict(), **dict.fromkeys(refused, "")}  # type: ignore[attr-defined]  # a QueryDict
+
+    def clean_api_key_env(self) -> str:
+        name = str(self.cleaned_data["api_key_env"])
+        if name in ARENAS_OWN:
+            raise forms.ValidationError(f"{name} is the arena's own, and no model server's key.", code="invalid")
+        return name
 
     def clean_base_url(self) -> str:
         base_url = str(self.cleaned_data["base_url"]).strip().rstrip("/")
@@ -67,6 +90,18 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         if strategy not in ({}, {"kind": "plain"}):
             raise forms.ValidationError('The arena knows the plain strategy only: {} or {"kind": "plain"}.')
         return strategy
+
+
+class ActiveForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+    """A row of the list: its box says whose it is, for those who hear the page."""
+
+    class Meta:
+        model = Contestant
+        fields = ["active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["active"].widget.attrs["aria-label"] = f"{self.instance} is active"
 
 
 class TrialForm(forms.Form):

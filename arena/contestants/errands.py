@@ -8,6 +8,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -74,6 +75,12 @@ def state_of(errand: Errand) -> State:
         return {}
     state = json.loads(told) if isinstance(told, bytes) else {}
     return state if isinstance(state, dict) else {}
+
+
+def stay_alive(errand: Errand, seconds: int) -> None:
+    """Give a sign of life that lasts, before work during which no more can be given."""
+    with suppress(redis.RedisError):
+        _client().set(_life_key(errand.run), "1", ex=seconds)
 
 
 def without_worker(kind: type[E]) -> list[E]:

@@ -25,7 +25,7 @@ class Holds:
 
     def __call__(self, value: object) -> None:
         if complaint := self.check(value):
-            raise ValidationError(complaint)
+            raise ValidationError(complaint[0].upper() + complaint[1:])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Holds) and self.check == other.check
@@ -80,7 +80,7 @@ class Contestant(models.Model):
         max_length=80,
         blank=True,
         help_text="Name of the variable that holds the key, never the key.",
-        validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
+        validators=[RegexValidator(VARIABLE_NAME, f"This {KEY_ADVICE}")],
     )
     vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
     family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")
@@ -123,6 +123,8 @@ class Contestant(models.Model):
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
+    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContestantQuerySet.as_manager()
@@ -217,6 +219,7 @@ class Trial(Errand):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
     cost_usd = models.FloatField(null=True, blank=True)
+    cost_source = models.CharField(max_length=300, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
 

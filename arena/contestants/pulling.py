@@ -7,6 +7,7 @@ https://github.com/ollama/ollama/blob/main/docs/api.md#pull-a-model
 
 import asyncio
 import json
+import logging
 import re
 import time
 from collections import deque
@@ -18,7 +19,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from arena.contestants import services
-from arena.contestants.errands import Interrupted, State, Stopped, carry_out, claim, end, is_to_stop
+from arena.contestants.catalogue import CatalogueError
+from arena.contestants.errands import Interrupted, State, Stopped, carry_out, claim, end, is_to_stop, stay_alive
 from arena.contestants.errors import ProviderError
 from arena.contestants.models import UNDER_WAY, Contestant, ErrandStatus, Provider, Pull, new_run
 from arena.contestants.providers.http import BROKEN, make_client
@@ -28,6 +30,8 @@ from arena.contestants.providers.values import as_dict, as_list, as_text, parse_
 from arena.contestants.servers import Server, default_server, server_of
 from arena.masking import masked
 
+logger = logging.getLogger(__name__)
+
 # A model of hundreds of gigabytes on a slow line takes a night.
 LIMIT_S = 24 * 3600.0
 # Verifying a large model on a slow disk is silent for minutes.
@@ -36,6 +40,7 @@ ATTEMPTS_MAX = 5
 SPEED_OVER_S = 10.0
 MAX_LAYERS = 200
 MAX_BYTES = 2**53
+ENTER_LIMIT_S = 60
 LIST_LIMIT_S = 5.0
 MAX_LIST_BYTES = 4 * 1024 * 1024
 MAX_STORY_CHARS = 2000
@@ -111,6 +116,7 @@ def play_pull(pk: int) -> None:
         _fail(pull, "failed", "Something went wrong in the arena itself; its log tells what.")
         raise
     else:
+        stay_alive(pull, ENTER_LIMIT_S)
         _enter()
         end(pull, ErrandStatus.DONE, total_bytes=progress.total or None)
 
@@ -333,9 +339,12 @@ def _broken_off(story: str) -> PullFailed:
 
 def _enter() -> None:
     """What has just come takes part at once: the same look around as each half minute."""
-    looks = services.look_around()
-    services.discover(looks)
-    services.check_availability(looks)
+    try:
+        looks = services.look_around()
+        services.discover(looks)
+        services.check_availability(looks)
+    except CatalogueError as error:  # it is being edited
+        logger.error("the catalogue was not read: %s", error)
 
 
 def _fail(pull: Pull, code: str, message: str, story: str = "") -> None:

@@ -16,7 +16,7 @@ _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
 # What they list are models that could be deployed, not what one has deployed and named.
 _LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 # Whoever may edit contestants must not have these sent to a server of their own.
-_NO_KEYS = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
+ARENAS_OWN = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
 # In a header these would be garbled, refused, or begin another header.
 _UNUSABLE = re.compile(r"[^!#-&(-~]")
 _DEFAULT_KEYS = {
@@ -57,7 +57,7 @@ class Server:
     @property
     def key_problem(self) -> str:
         """Why it cannot be asked with what is configured, in plain words that do not repeat the key; "" if it can."""
-        if self.key_name in _NO_KEYS:
+        if self.key_name in ARENAS_OWN:
             return f"{self.key_name} is the arena's own and no model server's key."
         if self.lacks_key:
             return f"{self.key_name or 'Its key variable'} is not set."
@@ -137,4 +137,4 @@ def _needs_key(contestant: Contestant, default: Server) -> bool:
 
 
 def _key(name: str) -> str:
-    return env_str(name) if name and name not in _NO_KEYS else ""
+    return env_str(name) if name and name not in ARENAS_OWN else ""

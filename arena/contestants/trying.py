@@ -18,7 +18,7 @@ from arena.contestants.discovery import names_a_reasoner
 from arena.contestants.errands import Interrupted, State, Stopped, carry_out, claim, end
 from arena.contestants.errors import DeadlinePassed, ProviderError, TooLarge
 from arena.contestants.models import UNDER_WAY, Contestant, ErrandStatus, Provider, Trial
-from arena.contestants.prices import cost_usd
+from arena.contestants.prices import bill_for, price_of
 from arena.contestants.providers.call import Message
 from arena.contestants.providers.http import make_client
 from arena.contestants.providers.openai_models import is_reasoner
@@ -70,8 +70,8 @@ def token_limit(contestant: Contestant) -> int:
 def most_usd(contestant: Contestant, prompt: str = QUESTION) -> float | None:
     """What a trial may cost if every token is used; None where no price is known."""
     asked = len(f"{contestant.system}{prompt}") // _CHARS_PER_TOKEN + 20
-    usage = Usage(input_tokens=asked, output_tokens=token_limit(contestant))
-    return cost_usd(contestant, usage, at=timezone.now())
+    price = price_of(contestant, at=timezone.now())
+    return price.cost_usd(Usage(asked, token_limit(contestant))) if price else None
 
 
 def limited_options(contestant: Contestant, limit: int) -> dict[str, object]:
@@ -225,6 +225,7 @@ def _end(
     trial: Trial, attempt: Attempt, status: ErrandStatus, code: str = "", message: str = "", story: str = ""
 ) -> None:
     usage = attempt.usage
+    bill = bill_for(trial.contestant, usage, at=trial.created_at)
     end(
         trial,
         status,
@@ -237,7 +238,8 @@ def _end(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        cost_usd=cost_usd(trial.contestant, usage, at=timezone.now()),
+        cost_usd=bill.cost_usd,
+        cost_source=bill.source[:300],
         first_token_ms=attempt.first_token_ms,
         duration_ms=attempt.duration_ms,
     )

@@ -356,4 +356,4 @@ def test_discover_command_speaks_plainly(settings: LazySettings) -> None:
     assert "Left out, no chat model: mxbai-embed-large:latest, nomic-embed-text:latest." in said
     assert "  QwQ 32B\n" in said
     assert "  Chatty (simulated)\n" in said
-    assert "  o1: OPENAI_API_KEY is not set.\n" in said
+    assert "  Claude Haiku 4.5: ANTHROPIC_API_KEY is not set.\n" in said

@@ -1,6 +1,7 @@
 """The catalogue's files: what is shipped, what may be overridden, and what each mistake is called."""
 
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_loading_again_changes_nothing() -> None:
     assert load_catalogue()
     assert load_catalogue() == []
     assert Contestant.objects.get(slug="sim-chatty").source == Source.SIMULATOR
-    assert Contestant.objects.get(slug="o1").price_out_usd_per_mtok == 60
+    assert Contestant.objects.get(slug="o1").retired_on == date(2026, 10, 23)
 
 
 @pytest.mark.django_db

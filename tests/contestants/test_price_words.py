@@ -2,7 +2,7 @@ import pytest
 from django.template import Context, Template
 
 from arena.contestants.models import Contestant
-from arena.contestants.templatetags.prices import per_million_tokens, usd
+from arena.contestants.templatetags.prices import usd, usd_per_mtok
 
 
 @pytest.mark.parametrize(
@@ -32,23 +32,23 @@ def test_money_in_words(dollars: float | None, words: str) -> None:
     [
         (None, "not known"),
         (0.0, "nothing"),
-        (15.0, "$15.00 per million tokens"),
-        (1.1, "$1.10 per million tokens"),
-        (0.125, "$0.125 per million tokens"),
-        (0.039, "$0.039 per million tokens"),
-        (1_500.0, "$1,500.00 per million tokens"),
+        (15.0, "$15.00"),
+        (1.1, "$1.10"),
+        (0.125, "$0.125"),
+        (0.039, "$0.039"),
+        (1_500.0, "$1,500.00"),
     ],
 )
 def test_price_in_words_is_exact(dollars: float | None, words: str) -> None:
-    assert per_million_tokens(dollars) == words
+    assert usd_per_mtok(dollars) == words
 
 
 def test_page_can_tell_a_price_with_its_source() -> None:
-    template = Template("{% load prices %}{% price who as it %}{{ it.output|per_million_tokens }} ({{ it.source }})")
+    template = Template("{% load prices %}{% price who as it %}{{ it.output|usd_per_mtok }} ({{ it.source }})")
     shown = template.render(Context({"who": Contestant(model="o1", provider="openai")}, autoescape=False))
-    assert shown == "$60.00 per million tokens (OpenAI's prices, as of 2026-10)"
+    assert shown == "$60.00 (OpenAI's prices, as of 2026-10)"
 
 
 def test_price_that_nobody_tells_is_not_known() -> None:
-    template = Template("{% load prices %}{% price who as it %}{{ it.output|per_million_tokens }}")
+    template = Template("{% load prices %}{% price who as it %}{{ it.output|usd_per_mtok }}")
     assert template.render(Context({"who": Contestant(model="mystery", provider="openai")})) == "not known"

@@ -152,7 +152,10 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
     headers = {"Content-Type": "application/json", "Accept": "*/*", **request.headers}
     try:
         content = json.dumps(body, allow_nan=False).encode()
-        message = client.build_request("POST", request.url, content=content, headers=headers)
+        url = httpx.URL(request.url)
+        if "Authorization" in headers:  # or httpx would put the user and password of the URL in its place
+            url = url.copy_with(userinfo=b"")
+        message = client.build_request("POST", url, content=content, headers=headers)
         return await client.send(message, stream=True)
     # Not `from error`: what the libraries raise holds the request, some of it in its text.
     except BROKEN as error:

@@ -36,11 +36,9 @@ def usd(dollars: float | str | None) -> str:
 
 
 @register.filter
-def per_million_tokens(dollars: float | str | None) -> str:
-    """A price to the last digit, unlike a sum: 0.125 -> "$0.125 per million tokens"."""
+def usd_per_mtok(dollars: float | str | None) -> str:
+    """A price to the last digit, unlike a sum: 0.125 -> "$0.125"."""
     if not isinstance(dollars, int | float):
         return UNKNOWN
-    if dollars == 0:
-        return "nothing"
     whole, _, part = f"{dollars:,.6f}".partition(".")
-    return f"${whole}.{part.rstrip('0').ljust(2, '0')} per million tokens"
+    return f"${whole}.{part.rstrip('0').ljust(2, '0')}"

@@ -306,7 +306,6 @@ async def test_model_that_its_server_only_passes_on_is_never_loaded(
         ("qwq", "qwq:latest"),
         ("QwQ:32B", "qwq:32b"),
         ("library/qwq", "qwq:latest"),
-        ("sim-chatty?rate=60", "sim-chatty:latest"),
         ("registry.ollama.ai/library/qwq:32b", "qwq:32b"),
         ("hf.co/someone/marco-o1", "hf.co/someone/marco-o1:latest"),
         ("localhost:5000/someone/x", "localhost:5000/someone/x:latest"),

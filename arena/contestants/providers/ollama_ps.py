@@ -65,11 +65,8 @@ def is_elsewhere(model: str) -> bool:
 
 
 def short_name(model: str) -> str:
-    """As the list has it: `qwq`, `library/qwq:latest` and `registry.ollama.ai/library/qwq` are the same.
-
-    What follows a `?` is no part of any name: the simulator takes its directions there.
-    """
-    name = model.lower().partition("?")[0].removeprefix("registry.ollama.ai/").removeprefix("library/")
+    """As the list has it: `qwq`, `library/qwq:latest` and `registry.ollama.ai/library/qwq` are the same."""
+    name = model.lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 

@@ -3,9 +3,10 @@
 import os
 import warnings
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +16,7 @@ T = TypeVar("T")
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 OLLAMA_PORT = 11434
+MAX_USD = 1_000_000_000
 
 
 def read_dotenv(path: Path) -> None:
@@ -58,6 +60,22 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
 
 def env_float(name: str, default: float, *, low: float, high: float) -> float:
     return _env_number(name, float, default, low, high, "a number")
+
+
+def env_usd(name: str) -> Decimal | None:
+    """An amount of US dollars; None where none is set."""
+    word = env_str(name)
+    if not word:
+        return None
+    try:
+        amount = Decimal(word)
+    except InvalidOperation as error:
+        raise ImproperlyConfigured(
+            f"{name} must be an amount of US dollars, such as 25 or 2.50, not {word!r}."
+        ) from error
+    if not amount.is_finite() or not 0 <= amount <= MAX_USD:
+        raise ImproperlyConfigured(f"{name} must be between 0 and {MAX_USD:,} US dollars, not {word}.")
+    return amount
 
 
 def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -109,7 +127,8 @@ def _database_config(name: str, url: str) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # of a scheme it does not know, with the password in it
             return dict(environ.Env.db_url_config(url))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImproperlyConfigured(f"{name} is not a database URL: {error}.") from error
+        kind = type(error).__name__  # its text may hold the password
+        raise ImproperlyConfigured(f"{name} is not a database URL ({kind}).") from None
 
 
 def _words(name: str) -> list[str]:
@@ -119,16 +138,23 @@ def _words(name: str) -> list[str]:
 def _checked_url(name: str, url: str, schemes: tuple[str, ...]) -> str:
     if "://" not in url and "http" in schemes:
         url = f"http://{url}"
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is not a URL: {error}.") from error
+    parts = _url_parts(url)
+    if parts is None:  # neither the address nor the error is repeated: they may hold a password
+        raise ImproperlyConfigured(f"{name} is not a URL: its port, or what stands before it, is wrong.")
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise ImproperlyConfigured(
             f"{name} must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}."
         )
     return url.rstrip("/")
+
+
+def _url_parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _env_number(name: str, cast: Callable[[str], T], default: T, low: T, high: T, kind: str) -> T:

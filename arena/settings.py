@@ -19,11 +19,14 @@ from arena.environment import (
     env_origins,
     env_str,
     env_url,
+    env_usd,
     read_dotenv,
 )
+from arena.masking import remember, remember_environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_dotenv(BASE_DIR / ".env")
+remember_environment()
 
 # Where this copy of the arena keeps its own files: SQLite, the embedded Redis, the secret key.
 VAR_DIR = Path(env_str("ARENA_VAR", str(BASE_DIR / "var"))).absolute()
@@ -53,6 +56,8 @@ def kept_secret_key() -> str:
 
 
 SECRET_KEY = env_str("SECRET_KEY") or kept_secret_key()
+remember(SECRET_KEY)
+DEFAULT_EXCEPTION_REPORTER = "arena.debug_pages.MaskedReporter"
 
 ROOT_URLCONF = "arena.urls"
 ASGI_APPLICATION = "arena.asgi.application"
@@ -197,7 +202,9 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,  # so that a server is found well within a minute
         "options": {"expires": 25.0},  # those that pile up while there is no worker are worth nothing
     },
+    "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
+    "keep the books of the budgets": {"task": "battles.keep_books", "schedule": 300.0, "options": {"expires": 250.0}},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }
 
@@ -219,10 +226,16 @@ SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMU
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
 ARENA_PROMPT_MAX_CHARS = env_int("ARENA_PROMPT_MAX_CHARS", 50_000, low=100, high=500_000)
 ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)
+# What contestants may cost per UTC calendar day; None: no limit, 0: nothing that costs money.
+ARENA_DAILY_BUDGET_USD = env_usd("ARENA_DAILY_BUDGET_USD")
+ARENA_TEAM_DAILY_BUDGET_USD = env_usd("ARENA_TEAM_DAILY_BUDGET_USD")  # of each team that has none of its own
+ARENA_VISITOR_DAILY_BUDGET_USD = env_usd("ARENA_VISITOR_DAILY_BUDGET_USD")  # of each visitor without an account
 # A reasoner may be silent for minutes before its first token, or while its weights are loaded.
 ARENA_FIRST_TOKEN_TIMEOUT_S = env_float("ARENA_FIRST_TOKEN_TIMEOUT_S", 900, low=1, high=86_400)
 ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=86_400)
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
+# A server that is too busy to begin is asked again for so long (arena/contestants/providers/patience.py); 0: never.
+ARENA_RETRY_WAIT_S = env_float("ARENA_RETRY_WAIT_S", 90, low=0, high=3600)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
 
 # --- Static files ----------------------------------------------------------------------------------
@@ -249,7 +262,12 @@ LOG_LEVEL = env_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "class": "arena.masking.MaskedFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {

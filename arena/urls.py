@@ -6,6 +6,9 @@ from django.urls import include, path, re_path
 from arena.api import api
 from arena.problem_json import nothing_here
 
+admin.site.site_header = admin.site.site_title = "Reasoning Arena"
+admin.site.index_title = "Administration"
+
 urlpatterns = [
     path("", include("arena.battles.urls")),
     path("", include("arena.voting.urls")),

@@ -1,4 +1,4 @@
-// Bundles the front end into static/dist: one ES module for each page, one stylesheet, the fonts it names, the images.
+// Bundles the front end into static/dist: one ES module for each page, a stylesheet for the arena and one for its admin, the fonts they name, the images.
 // Names carry no hash: Django's manifest storage adds it, which is why every address in the output is relative.
 
 import { cp, readdir, readFile, rm } from "node:fs/promises";
@@ -26,6 +26,7 @@ await build({
   absWorkingDir: here,
   entryPoints: [
     { in: "css/main.css", out: "main" },
+    { in: "css/admin.css", out: "admin" },
     ...pages.map((page) => ({ in: `js/pages/${page}`, out: `pages/${parse(page).name}` })),
   ],
   outdir: dist,

@@ -77,10 +77,10 @@ def base_url(value: object) -> str:
     if not isinstance(value, str) or len(value) > 300:
         return "must be a URL of at most 300 characters."
     if not _is_web_address(value):
-        return f"must be a URL that starts with http:// or https://, not {value!r}."
+        return "must be a URL that starts with http:// or https://."  # not repeated: it may hold a password
     parts = urlsplit(value)
-    if parts.password:
-        return "must not hold a password."
+    if "@" in parts.netloc:
+        return "must not hold a user or a password."
     if parts.query or parts.fragment:
         return (
             "must not hold a query or a fragment. (Azure without api-version: https://NAME.openai.azure.com/openai/v1)"

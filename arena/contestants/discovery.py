@@ -21,6 +21,7 @@ from arena.contestants.providers.http import BROKEN, NO_SUCH_CALL, make_client
 from arena.contestants.providers.text import clean
 from arena.contestants.providers.values import as_count, as_dict, as_text, parse_json
 from arena.contestants.servers import Server
+from arena.masking import masked
 
 LOOK_TIMEOUT_S = 5.0
 DESCRIBE_TIMEOUT_S = 10.0
@@ -94,7 +95,9 @@ async def describe(server: Server, models: Collection[str]) -> list[Found]:
         return [_named(model) for model in models]
     deadline = asyncio.get_running_loop().time() + DESCRIBE_TIMEOUT_S
     turn = asyncio.Semaphore(DESCRIBED_AT_ONCE)
-    async with ollama.AsyncClient(server.base_url, trust_env=False, headers=_bearer(server)) as client:
+    async with ollama.AsyncClient(
+        server.base_url, trust_env=False, follow_redirects=False, auth=server.basic_auth, headers=_bearer(server)
+    ) as client:
 
         async def shown(model: str) -> Found:
             try:
@@ -111,6 +114,10 @@ def plain_name(model: str) -> str:
     return model.removesuffix(":latest")
 
 
+def names_a_reasoner(model: str) -> bool:
+    return bool(_REASONERS.search(model))
+
+
 def _offers(provider: str, models: frozenset[str], model: str) -> bool:
     if provider == Provider.OLLAMA:
         return plain_name(model) in map(plain_name, models)
@@ -120,8 +127,8 @@ def _offers(provider: str, models: frozenset[str], model: str) -> bool:
 
 
 async def _look(client: httpx.AsyncClient, server: Server) -> Look:
-    if server.lacks_key:
-        return Look(server, problem=f"{server.key_name or 'Its key variable'} is not set.")
+    if server.key_problem:
+        return Look(server, problem=server.key_problem)
     look = _look_at_ollama if server.provider == Provider.OLLAMA else _list
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
@@ -197,7 +204,7 @@ def _models_in(body: bytes) -> frozenset[str] | None:
 
 def _names(names: Iterable[str | None]) -> frozenset[str]:
     """Those that are fit to be stored."""
-    fit = (name for name in names if name and len(name) <= MAX_NAME_CHARS and name == clean(name))
+    fit = (name for name in names if name and len(name) <= MAX_NAME_CHARS and name == clean(name) == masked(name))
     return frozenset(islice(fit, MAX_MODELS))
 
 
@@ -211,7 +218,7 @@ async def _shown(client: ollama.AsyncClient, model: str) -> Found:
     found = _found(
         model,
         is_contestant="completion" in abilities if abilities else not _NO_CONTESTANT.search(model),
-        is_reasoner="thinking" in abilities or bool(_REASONERS.search(model)),
+        is_reasoner="thinking" in abilities or names_a_reasoner(model),
         max_context=contexts[0] if contexts else None,
     )
     return replace(
@@ -232,7 +239,7 @@ def _word(value: object) -> str:
 
 def _named(model: str) -> Found:
     """What its name alone tells."""
-    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=bool(_REASONERS.search(model)))
+    return _found(model, is_contestant=not _NO_CONTESTANT.search(model), is_reasoner=names_a_reasoner(model))
 
 
 def _found(

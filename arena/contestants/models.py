@@ -1,9 +1,12 @@
-"""Who answers: an LLM entered in the arena, with what is needed to call it."""
+"""Who answers: an LLM entered in the arena, with what is needed to call it; and what operators have done for it."""
+
+import uuid
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 
 from arena.contestants import checks
@@ -23,7 +26,7 @@ class Holds:
 
     def __call__(self, value: object) -> None:
         if complaint := self.check(value):
-            raise ValidationError(complaint)
+            raise ValidationError(complaint[0].upper() + complaint[1:])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Holds) and self.check == other.check
@@ -78,7 +81,7 @@ class Contestant(models.Model):
         max_length=80,
         blank=True,
         help_text="Name of the variable that holds the key, never the key.",
-        validators=[RegexValidator(VARIABLE_NAME, KEY_ADVICE)],
+        validators=[RegexValidator(VARIABLE_NAME, f"This {KEY_ADVICE}")],
     )
     vendor = models.CharField(max_length=80, blank=True, help_text="Who made it.")
     family = models.CharField(max_length=80, blank=True, help_text="What its vendor calls the line it belongs to.")
@@ -121,6 +124,12 @@ class Contestant(models.Model):
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
+    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    # Its server turned it away and would do so again: others are drawn before it for a while. For operators only: shown
+    # to voters, right after a failure in a blind battle, it would tell who failed there.
+    passed_over_until = models.DateTimeField(null=True, blank=True, editable=False)
+    passed_over_because = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContestantQuerySet.as_manager()
@@ -159,7 +168,101 @@ class Contestant(models.Model):
         return self.provider == Provider.OLLAMA and not is_cloud and is_near(self.base_url or settings.OLLAMA_HOST)
 
     @property
+    def is_passed_over(self) -> bool:
+        return self.passed_over_until is not None and self.passed_over_until > timezone.now()
+
+    @property
     def is_free(self) -> bool:
         """Asking it twice costs nobody money."""
         prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
         return prices == (0, 0) if None not in prices else self.simulated or self.runs_here
+
+
+class ErrandStatus(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+UNDER_WAY = (ErrandStatus.WAITING, ErrandStatus.RUNNING)
+
+
+def new_run() -> str:
+    return uuid.uuid4().hex
+
+
+class Errand(models.Model):
+    """Something that an operator has a worker do. How far it is while it runs is in Redis, under its run."""
+
+    status = models.CharField(max_length=10, choices=ErrandStatus, default=ErrandStatus.WAITING)
+    run = models.CharField(max_length=32, default=new_run, editable=False)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    failure_code = models.CharField(max_length=40, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    story = models.TextField(blank=True, help_text="What the server said. It names servers, and never holds a key.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in UNDER_WAY
+
+
+class Trial(Errand):
+    """One short request to a contestant, outside any battle."""
+
+    contestant = models.ForeignKey(Contestant, on_delete=models.CASCADE, related_name="trials")
+    prompt = models.TextField()
+    max_tokens = models.PositiveIntegerField()
+    reasoning = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    is_truncated = models.BooleanField(default=False)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    reasoning_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cost_usd = models.FloatField(null=True, blank=True)
+    cost_source = models.CharField(max_length=300, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contestant"],
+                condition=models.Q(status__in=UNDER_WAY),
+                name="one_trial_of_a_contestant_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"trial {self.pk} of {self.contestant}"
+
+
+class Pull(Errand):
+    """An Ollama server told to fetch a model. `server` is its address, without user and password."""
+
+    server = models.CharField(max_length=300)
+    model = models.CharField(max_length=200)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    total_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "model"],
+                condition=models.Q(status__in=UNDER_WAY),
+                name="a_model_is_pulled_once_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.server}"

@@ -1,12 +1,16 @@
-"""What workers do for the contestants: look, twice a minute, who can be asked."""
+"""What workers do for the contestants: look, twice a minute, who can be asked; and what operators wish."""
 
 import logging
 from functools import cache
 
+import redis
 from celery import shared_task
+from celery.signals import worker_shutting_down
+from kombu.exceptions import OperationalError
 
-from arena.contestants import services
+from arena.contestants import errands, pulling, services, trying
 from arena.contestants.catalogue import CatalogueError
+from arena.contestants.models import Errand, Pull, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -36,3 +40,42 @@ def check_availability() -> None:
 @cache
 def _say_once(sentence: str) -> None:
     logger.warning("%s", sentence)
+
+
+@shared_task(name="contestants.try")
+def play_trial(trial_id: int) -> None:
+    trying.play_trial(trial_id)
+
+
+@shared_task(name="contestants.pull")
+def play_pull(pull_id: int) -> None:
+    pulling.play_pull(pull_id)
+
+
+@shared_task(name="contestants.sweep")
+def sweep() -> None:
+    """Find the errands whose worker died, or that fell out of the queue."""
+    try:
+        for trial in errands.without_worker(Trial):
+            trying.interrupt(trial)
+        for pull in errands.without_worker(Pull):
+            pulling.resume(pull)
+    except redis.RedisError as error:
+        logger.warning("Redis is away: %s", error)
+        return
+    for errand in (*errands.forgotten(Trial), *errands.forgotten(Pull)):
+        enqueue(errand)
+
+
+def enqueue(errand: Errand) -> None:
+    """What a lost Redis swallows, the sweep finds in the database."""
+    task = play_trial if isinstance(errand, Trial) else play_pull
+    try:
+        task.apply_async((errand.pk,), retry=True, retry_policy={"max_retries": 1, "interval_start": 0})
+    except (redis.RedisError, OperationalError) as error:
+        logger.warning("Redis is away: %s", error)
+
+
+@worker_shutting_down.connect
+def end_errands(**kwargs: object) -> None:
+    errands.interrupt_all()

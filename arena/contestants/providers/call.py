@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
+from arena.masking import remember, remember_url
+
 
 class Message(TypedDict):
     role: Literal["system", "user", "assistant"]
@@ -13,9 +15,13 @@ class Message(TypedDict):
 class Call:
     """`messages` ends with a user message; a system message, if any, comes first."""
 
-    base_url: str
+    base_url: str = field(repr=False)  # it may hold a password
     model: str
     messages: tuple[Message, ...]
     api_key: str = field(default="", repr=False)
     options: dict[str, object] = field(default_factory=dict)
     opens_with_reasoning: bool = False
+
+    def __post_init__(self) -> None:
+        remember(self.api_key)
+        remember_url(self.base_url)

@@ -13,11 +13,12 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import BadRequest, ModelGone, Unreachable
+from arena.contestants.errors import BadRequest, ModelGone, ProviderError, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
 from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
 from arena.contestants.providers.values import parse_json
+from arena.masking import secrets_of_url
 
 CONNECT_TIMEOUT_S = 10.0
 # After the terminal mark: how long to wait for token counts, or for the end of a stream that never ends.
@@ -26,6 +27,8 @@ MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
 NO_SUCH_CALL = (404, 405, 501)
+# A proxy gave up waiting: the server behind it may be at work, and its work be billed.
+PERHAPS_AT_WORK = (408, 504, 524)
 
 Body = dict[str, object]
 
@@ -39,11 +42,16 @@ BROKEN = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 class Request:
     """`other_urls` are tried in turn where the server has no such call."""
 
-    url: str
+    url: str = field(repr=False)
     body: Body = field(repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)
-    other_urls: tuple[str, ...] = ()
+    other_urls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What this server is told, and must not tell on."""
+        return (self.api_key, *secrets_of_url(self.url))
 
     @property
     def where(self) -> str:
@@ -53,6 +61,15 @@ class Request:
 
 # Given a request's body and why it was refused: the body to try next, or None.
 Adapt = Callable[[Body, ServerError], Body | None]
+
+
+class _Transport(AiohttpTransport):
+    """httpx has made a header of the user and password in a URL; aiohttp would not have both."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.userinfo:
+            request.url = request.url.copy_with(userinfo=b"")
+        return await super().handle_async_request(request)
 
 
 def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
@@ -71,7 +88,7 @@ def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
         connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=tls, client=session)
+    transport: httpx.AsyncBaseTransport = _Transport(verify=tls, client=session)
     return httpx.AsyncClient(
         transport=GatheringTransport(transport, pause) if pause else transport,
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
@@ -85,8 +102,13 @@ async def stream_request(
     client: httpx.AsyncClient, request: Request, parser: Parser, *, adapt: Adapt | None = None
 ) -> AsyncGenerator[Delta, None]:
     """The deltas of one response, a Finish last. Raises ProviderError. Closing it closes the connection at once."""
-    response = await _open(client, request, adapt)
-    broken: BaseException | None = None
+    parser.text.hide(request.secrets)
+    try:
+        response = await _open(client, request, adapt)
+    except ProviderError as error:
+        _forget_causes(error)
+        raise
+    broken = ""
     try:
         chunks = _chunks(response)
         async for data in chunks:
@@ -98,14 +120,21 @@ async def stream_request(
             async for delta in _tail(chunks, parser):
                 yield delta
     except BROKEN as error:
-        broken = error
+        broken = f": {error!r}"
     finally:
         await _close(response)
     for delta in parser.close():
         yield delta
     if parser.error is not None:
-        parser.error.add_note(f"from {request.where}" + (f": {broken!r}" if broken else ""))
-        raise parser.error from broken
+        parser.error.where, parser.error.status = request.where, response.status_code
+        parser.error.add_note(f"from {request.where}{broken}")
+        _forget_causes(parser.error)
+        raise parser.error
+
+
+def _forget_causes(error: ProviderError) -> None:
+    """What the libraries have raised holds the whole request, key included, and whatever the server sent."""
+    error.__cause__ = error.__context__ = None
 
 
 async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None) -> httpx.Response:
@@ -117,6 +146,8 @@ async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None
             return response
         error = await _server_error(response)
         failure = provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
+        failure.where, failure.status = request.where, response.status_code
+        failure.was_refused = response.status_code not in PERHAPS_AT_WORK
         other = adapt(body, error) if adapt else None
         if other is not None and other != body:
             body = other
@@ -131,12 +162,23 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
     headers = {"Content-Type": "application/json", "Accept": "*/*", **request.headers}
     try:
         content = json.dumps(body, allow_nan=False).encode()
-        message = client.build_request("POST", request.url, content=content, headers=headers)
+        url = httpx.URL(request.url)
+        if "Authorization" in headers:  # or httpx would put the user and password of the URL in its place
+            url = url.copy_with(userinfo=b"")
+        message = client.build_request("POST", url, content=content, headers=headers)
         return await client.send(message, stream=True)
     except BROKEN as error:
-        raise Unreachable(f"{request.where}: {error!r}") from error
-    except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url or a key that no request can carry
-        raise BadRequest(f"{request.where}: {type(error).__name__}") from error
+        failure = Unreachable(f"{request.where}: {error!r}")
+        failure.where, failure.was_refused = request.where, _has_no_connection(error)
+        raise failure from None
+    except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url that no request can carry
+        raise BadRequest(f"{request.where}: {type(error).__name__}") from None
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """httpx-aiohttp calls it a ConnectTimeout, too, when a server hangs up before it answers: aiohttp's error tells."""
+    cause = error.__cause__ or error
+    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

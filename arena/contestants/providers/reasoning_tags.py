@@ -24,11 +24,12 @@ The rules:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel
 from arena.contestants.errors import TooLarge
 from arena.contestants.providers.text import Sanitiser
+from arena.masking import StreamMask
 
 MAX_TEXT_CHARS = 20_000_000  # far above what an arena accepts; it bounds what a hostile server can make us keep
 
@@ -104,6 +105,8 @@ class Separator:
         self._answer = Part()
         self._field_text = Sanitiser()
         self._content_text = Sanitiser()
+        self._field_mask = StreamMask()
+        self._content_mask = StreamMask()
         self._raw_field: list[str] = []
         self._raw_content: list[str] = []
         self._field_size = 0
@@ -113,6 +116,10 @@ class Separator:
         self._waiting: list[str] = []
         self._waits_for_field = False
         self._out: list[Delta] = []
+
+    def hide(self, secrets: Collection[str]) -> None:
+        """None of these may get into any text, whatever the server sends."""
+        self._field_mask, self._content_mask = StreamMask(*secrets), StreamMask(*secrets)
 
     def reasoning(self, text: str) -> None:
         """Text of the separate field for reasoning."""
@@ -153,10 +160,10 @@ class Separator:
     def flush(self) -> list[Delta]:
         """The stream has ended: what was held back is text."""
         self._read_waiting()
-        if half := self._field_text.flush():
+        if half := self._field_mask.feed(self._field_text.flush()) + self._field_mask.flush():
             self._raw_field.append(half)
             self._show_reasoning(half)
-        if half := self._content_text.flush():
+        if half := self._content_mask.feed(self._content_text.flush()) + self._content_mask.flush():
             self._raw_content.append(half)
             self._read_content(half)
         held, self._held = self._held, ""
@@ -195,7 +202,7 @@ class Separator:
         if self._field_size + self._content_size + len(text) > MAX_TEXT_CHARS:
             raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
-            text = self._field_text.feed(text)
+            text = self._field_mask.feed(self._field_text.feed(text))
             self._field_size += len(text)
             self._has_field = True
             if self._starts_part:
@@ -205,7 +212,7 @@ class Separator:
             self._raw_field.append(text)
             self._show_reasoning(text)
         else:
-            text = self._content_text.feed(text)
+            text = self._content_mask.feed(self._content_text.feed(text))
             self._content_size += len(text)
             self._raw_content.append(text)
             self._read_content(text)

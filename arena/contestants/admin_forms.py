@@ -1,0 +1,160 @@
+"""What operators type in the admin, checked and refused in plain words. A key typed by mistake is never repeated."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+
+from arena.contestants import pulling, trying
+from arena.contestants.models import Contestant
+from arena.contestants.servers import ARENAS_OWN
+
+_JSON_HELP = {
+    "options": 'A JSON object, sent along with each request: {"temperature": 0.6, "num_ctx": 16384}',
+    "sources": 'A JSON list: [{"title": "Model card", "url": "https://…"}]',
+    "benchmarks": (
+        'A JSON list: [{"name": "AIME 2024", "score": 50.0, "unit": "%", "source": "Its maker", "url": "https://…"}]'
+    ),
+}
+
+
+class JSONField(forms.JSONField):
+    """Says where the JSON breaks, instead of repeating it."""
+
+    def __init__(self, *args: Any, empty: object, **kwargs: Any) -> None:
+        self._empty = empty
+        super().__init__(*args, required=False, initial=empty, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip():
+            try:
+                read = json.loads(value)
+            except ValueError as error:
+                raise forms.ValidationError(f"This is not JSON: {_where(error)}.", code="invalid") from None
+            if type(read) is not type(self._empty):
+                kind = "an object: {…}" if self._empty == {} else "a list: […]"
+                raise forms.ValidationError(f"This must be {kind}.", code="invalid")
+        found = super().to_python(value)
+        return self._empty if found is None else found
+
+
+class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+    options = JSONField(empty={}, widget=forms.Textarea(attrs={"rows": 5}), help_text=_JSON_HELP["options"])
+    sources = JSONField(empty=[], widget=forms.Textarea(attrs={"rows": 4}), help_text=_JSON_HELP["sources"])
+    benchmarks = JSONField(
+        empty=[],
+        label="Published figures",
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_JSON_HELP["benchmarks"],
+    )
+    strategy = JSONField(
+        empty={}, widget=forms.Textarea(attrs={"rows": 2}), help_text='{} or {"kind": "plain"}: asked once.'
+    )
+
+    class Meta:
+        model = Contestant
+        fields = ["name", "slug", "base_url", "system", "description"]  # the admin names all of them
+        labels = {
+            "base_url": "Address",
+            "first_token_timeout_s": "Until the first token",
+            "silence_timeout_s": "Silence afterwards",
+            "deadline_s": "All in all",
+            "price_in_usd_per_mtok": "Input",
+            "price_out_usd_per_mtok": "Output",
+            "price_source": "Where that is from",
+            "context_tokens": "Context (tokens)",
+        }
+        widgets = {"system": forms.Textarea(attrs={"rows": 4}), "description": forms.Textarea(attrs={"rows": 4})}
+
+    def full_clean(self) -> None:
+        """What was refused here may be a key or a password: it is not shown again."""
+        super().full_clean()
+        if refused := [name for name in ("api_key_env", "base_url") if name in self.errors]:
+            self.data = {**self.data.dict(), **dict.fromkeys(refused, "")}  # type: ignore[attr-defined]  # a QueryDict
+
+    def clean_api_key_env(self) -> str:
+        name = str(self.cleaned_data["api_key_env"])
+        if name in ARENAS_OWN:
+            raise forms.ValidationError(f"{name} is the arena's own, and no model server's key.", code="invalid")
+        return name
+
+    def clean_base_url(self) -> str:
+        base_url = str(self.cleaned_data["base_url"]).strip().rstrip("/")
+        if base_url and (complaint := _complaint(base_url)):
+            raise forms.ValidationError(complaint, code="invalid")
+        return base_url
+
+    def clean_strategy(self) -> dict[str, object]:
+        strategy: dict[str, object] = self.cleaned_data["strategy"]
+        if strategy not in ({}, {"kind": "plain"}):
+            raise forms.ValidationError('The arena knows the plain strategy only: {} or {"kind": "plain"}.')
+        return strategy
+
+
+class ActiveForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+    """A row of the list: its box says whose it is, for those who hear the page."""
+
+    class Meta:
+        model = Contestant
+        fields = ["active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["active"].widget.attrs["aria-label"] = f"{self.instance} is active"
+
+
+class TrialForm(forms.Form):
+    prompt = forms.CharField(
+        label="What to ask",
+        max_length=trying.PROMPT_MAX_CHARS,
+        initial=trying.QUESTION,
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
+        error_messages={"required": "Write what it is to be asked."},
+    )
+
+
+class PullForm(forms.Form):
+    server = forms.ChoiceField(label="Ollama server", widget=forms.Select)
+    model = forms.CharField(
+        label="Model",
+        max_length=200,
+        help_text="As on ollama.com: qwq, qwq:32b or gemma2:27b. Or from Hugging Face: hf.co/name/model:Q4_K_M.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Write which model to pull."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.servers = pulling.servers()
+        server = self.fields["server"]
+        assert isinstance(server, forms.ChoiceField)
+        server.choices = [(address, address) for address in self.servers]
+        if len(self.servers) == 1:
+            server.initial = next(iter(self.servers))
+
+    def clean_model(self) -> str:
+        try:
+            return pulling.model_name(str(self.cleaned_data["model"]))
+        except ValueError as error:
+            raise forms.ValidationError(str(error), code="invalid") from None
+
+
+def _where(error: ValueError) -> str:
+    return f"{error.msg.lower()} (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else "unreadable"
+
+
+def _complaint(base_url: str) -> str:
+    """Never repeats the address: it may hold a password."""
+    try:
+        parts = urlsplit(base_url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        return "Write an address that starts with http:// or https://, such as http://127.0.0.1:8080/v1."
+    if "@" in parts.netloc:
+        return "An address must not hold a user or a password: name a key variable instead."
+    if parts.query or parts.fragment:
+        return "An address ends before any ? or #."
+    return ""

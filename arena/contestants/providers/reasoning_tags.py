@@ -132,6 +132,7 @@ class Separator:
     def new_part(self) -> None:
         """What comes next in the field for reasoning is a part of its own, which its vendor's client shows apart."""
         self._read_waiting()
+        self._flush_field()
         self._starts_part = bool(self._raw_field)
 
     @property
@@ -146,6 +147,8 @@ class Separator:
     def unread(self, whole: str, *, is_reasoning: bool) -> str | None:
         """What of a whole text is new, given that it repeats all that came before; None if it does not."""
         self._read_waiting()
+        self._flush_field()
+        self._flush_content()
         size, pieces = (self._field_size, self._raw_field) if is_reasoning else (self._content_size, self._raw_content)
         if len(whole) < size or not whole.startswith("".join(pieces)):
             return None
@@ -160,12 +163,8 @@ class Separator:
     def flush(self) -> list[Delta]:
         """The stream has ended: what was held back is text."""
         self._read_waiting()
-        if half := self._field_mask.feed(self._field_text.flush()) + self._field_mask.flush():
-            self._raw_field.append(half)
-            self._show_reasoning(half)
-        if half := self._content_mask.feed(self._content_text.flush()) + self._content_mask.flush():
-            self._raw_content.append(half)
-            self._read_content(half)
+        self._flush_field()
+        self._flush_content()
         held, self._held = self._held, ""
         if self._state == self._in_repetition:
             repeated, held = "".join(self._repeated) + held, ""
@@ -186,6 +185,15 @@ class Separator:
             return Finish(reason, *split, raw, is_split_inferred=True)
         return Finish(reason, reasoning, answer, raw)
 
+    def _flush_field(self) -> None:
+        """What was held back as half of something else stands for itself."""
+        if rest := self._field_mask.feed(self._field_text.flush()) + self._field_mask.flush():
+            self._take_reasoning(rest)
+
+    def _flush_content(self) -> None:
+        if rest := self._content_mask.feed(self._content_text.flush()) + self._content_mask.flush():
+            self._take_content(rest)
+
     def _wait(self, text: str, *, is_field: bool) -> None:
         if not text:
             return
@@ -202,20 +210,24 @@ class Separator:
         if self._field_size + self._content_size + len(text) > MAX_TEXT_CHARS:
             raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
-            text = self._field_mask.feed(self._field_text.feed(text))
-            self._field_size += len(text)
             self._has_field = True
-            if self._starts_part:
-                self._starts_part = False
-                if not (text[:1].isspace() or self._raw_field[-1][-1:].isspace()):
-                    self._show_reasoning("\n\n")
-            self._raw_field.append(text)
-            self._show_reasoning(text)
+            self._take_reasoning(self._field_mask.feed(self._field_text.feed(text)))
         else:
-            text = self._content_mask.feed(self._content_text.feed(text))
-            self._content_size += len(text)
-            self._raw_content.append(text)
-            self._read_content(text)
+            self._take_content(self._content_mask.feed(self._content_text.feed(text)))
+
+    def _take_reasoning(self, text: str) -> None:
+        if self._starts_part and text:
+            self._starts_part = False
+            if not (text[0].isspace() or self._raw_field[-1][-1:].isspace()):
+                self._show_reasoning("\n\n")
+        self._field_size += len(text)
+        self._raw_field.append(text)
+        self._show_reasoning(text)
+
+    def _take_content(self, text: str) -> None:
+        self._content_size += len(text)
+        self._raw_content.append(text)
+        self._read_content(text)
 
     def _read_content(self, text: str) -> None:
         if self._held:

@@ -23,7 +23,7 @@ class Lines:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that are complete now. Raises TooLarge."""
-        if self._is_universal and data:
+        if self._is_universal and (self._skip_newline or b"\r" in data):
             data = self._normalised(data)
         *lines, rest = data.split(b"\n")
         if lines and self._rest:
@@ -42,9 +42,9 @@ class Lines:
         return rest
 
     def _normalised(self, data: bytes) -> bytes:
-        if self._skip_newline and data[0] == 10:
-            data = data[1:]
+        if self._skip_newline and data:
             self._skip_newline = False
-            return self._normalised(data) if data else data
-        self._skip_newline = data.endswith(b"\r")
-        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+            data = data.removeprefix(b"\n")
+        if data.endswith(b"\r"):
+            self._skip_newline = True
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

@@ -107,6 +107,7 @@ class Separator:
         self._content_text = Sanitiser()
         self._field_mask = StreamMask()
         self._content_mask = StreamMask()
+        self._has_secrets = False
         self._raw_field: list[str] = []
         self._raw_content: list[str] = []
         self._field_size = 0
@@ -120,6 +121,7 @@ class Separator:
     def hide(self, secrets: Collection[str]) -> None:
         """None of these may get into any text, whatever the server sends."""
         self._field_mask, self._content_mask = StreamMask(*secrets), StreamMask(*secrets)
+        self._has_secrets = bool(secrets)
 
     def reasoning(self, text: str) -> None:
         """Text of the separate field for reasoning."""
@@ -211,9 +213,11 @@ class Separator:
             raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
             self._has_field = True
-            self._take_reasoning(self._field_mask.feed(self._field_text.feed(text)))
+            text = self._field_text.feed(text)
+            self._take_reasoning(self._field_mask.feed(text) if self._has_secrets else text)
         else:
-            self._take_content(self._content_mask.feed(self._content_text.feed(text)))
+            text = self._content_text.feed(text)
+            self._take_content(self._content_mask.feed(text) if self._has_secrets else text)
 
     def _take_reasoning(self, text: str) -> None:
         if self._starts_part and text:

@@ -35,15 +35,15 @@ class EventStream:
     def feed(self, data: bytes) -> list[ServerEvent]:
         """The events that are complete now. Raises TooLarge."""
         events: list[ServerEvent] = []
-        for line in self._lines.feed(data):
-            self._read(line, events)
+        lines = self._lines.feed(data)
+        if lines:
+            self._read(lines, events)
         return events
 
     def close(self) -> list[ServerEvent]:
         """The event that the end of the stream cut short, if any."""
         events: list[ServerEvent] = []
-        self._read(self._lines.close(), events)
-        self._read(b"", events)
+        self._read([self._lines.close(), b""], events)
         return events
 
     @property
@@ -51,18 +51,19 @@ class EventStream:
         """What came instead of events."""
         return "" if self.has_events else b"\n".join(self._foreign).decode(errors="replace").strip()
 
-    def _read(self, line: bytes, events: list[ServerEvent]) -> None:
+    def _read(self, lines: list[bytes], events: list[ServerEvent]) -> None:
         if self._is_first_line:
             self._is_first_line = False
-            line = line.removeprefix(_BOM)
-        if line.startswith(b"data:"):
-            if self._data:
-                self._measure()
-            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-        elif not line:
-            self._dispatch(events)
-        elif not line.startswith(b":"):
-            self._read_rare(line, events)
+            lines[0] = lines[0].removeprefix(_BOM)
+        for line in lines:
+            if line.startswith(b"data:"):
+                if self._data:
+                    self._measure()
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif not line:
+                self._dispatch(events)
+            elif not line.startswith(b":"):
+                self._read_rare(line, events)
 
     def _read_rare(self, line: bytes, events: list[ServerEvent]) -> None:
         field, _, value = line.partition(b":")

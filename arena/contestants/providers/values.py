@@ -2,19 +2,33 @@
 
 import json
 import re
+from json.scanner import make_scanner
 
 # A count above this is nonsense, and would not fit its column.
 MAX_COUNT = 2**31 - 1
 
 _DIGITS = re.compile(r"[0-9]{1,12}")
 # Not strict: control characters that nobody has escaped are no reason to lose a response.
-_decode = json.JSONDecoder(strict=False).decode
+_decoder = json.JSONDecoder(strict=False)
+# `decode` looks for white space around a value with two patterns, which takes as long as a token's value itself.
+_scan = make_scanner(_decoder)  # type: ignore[arg-type]  # typeshed has the wrong class
 
 
 def parse_json(text: str) -> object:
     """Raises ValueError, for nesting that is too deep as well."""
     try:
-        value: object = _decode(text)
+        value, end = _scan(text, 0)
+        return value if end == len(text) else _decoded(text)
+    except StopIteration:  # white space first, or nothing
+        return _decoded(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _decoded(text: str) -> object:
+    value: object
+    try:
+        value = _decoder.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value

@@ -97,9 +97,9 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
+        settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
-        settle(response, outcome)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 

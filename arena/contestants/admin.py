@@ -39,7 +39,7 @@ _FIELDSETS = [
         "What it costs",
         {
             "fields": [("price_in_usd_per_mtok", "price_out_usd_per_mtok"), "price_source"],
-            "description": "US dollars per million tokens. Reasoning counts as output. Empty: not known; 0: free.",
+            "description": "US dollars per million tokens, reasoning as output. Empty: looked up by server and model.",
         },
     ),
     (

@@ -124,12 +124,12 @@ class Contestant(models.Model):
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
+    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
     # Its server turned it away and would do so again: others are drawn before it for a while. For operators only: shown
     # to voters, right after a failure in a blind battle, it would tell who failed there.
     passed_over_until = models.DateTimeField(null=True, blank=True, editable=False)
     passed_over_because = models.CharField(max_length=300, blank=True, editable=False)
-    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
-    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContestantQuerySet.as_manager()

@@ -34,10 +34,10 @@ def test_contestants_of_the_founding_articles_are_shipped() -> None:
 def test_simulated_contestants_are_shipped_and_say_so() -> None:
     simulated = {entry.slug: entry.provider for entry in read_catalogue() if entry.simulated}
     assert simulated == {
-        "sim-chatty": "ollama",
+        "sim-chatty": "openai",
         "sim-terse": "ollama",
-        "sim-formal": "openai",
-        "sim-hasty": "openai",
+        "sim-formal": "openai-responses",
+        "sim-hasty": "anthropic",
     }
 
 

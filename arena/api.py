@@ -13,7 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 from pydantic import BaseModel
 
-from arena.battles.errors import BattleError
+from arena.battles.errors import BattleError, BudgetSpent
 from arena.contestants.api import router as contestants
 from arena.leaderboard.api import router as leaderboard
 from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
@@ -123,6 +123,12 @@ def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
 @api.exception_handler(TeamError)
 def refuse_deed(request: HttpRequest, error: BattleError | VotingError | TeamError) -> HttpResponse:
     return problem_response(Problem.about(error.field, error.status, str(error)))
+
+
+@api.exception_handler(BudgetSpent)
+def refuse_to_spend(request: HttpRequest, error: BudgetSpent) -> HttpResponse:
+    kind = ("/about/#budgets", "Today's budget is spent")
+    return problem_response(Problem(error.status, str(error), kind=kind, retry_after_s=error.retry_after_s))
 
 
 @api.exception_handler(RequestDataTooBig)

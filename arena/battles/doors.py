@@ -14,8 +14,8 @@ def open_battle(voter: Voter, **options: Unpack[BattleOptions]) -> Battle:
     return battle
 
 
-def ask_on(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
-    turn = services.add_turn(battle, voter, prompt=prompt)
+def ask_on(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "") -> Turn:
+    turn = services.add_turn(battle, voter, prompt=prompt, network=network)
     tasks.announce_turn(turn)
     tasks.enqueue_turn(turn)
     return turn
@@ -26,7 +26,7 @@ def halt(battle: Battle, voter: Voter | None) -> None:
     tasks.announce_stop(battle, stop)
 
 
-def ask_again(battle: Battle, voter: Voter | None, *, slot: str) -> Response:
-    response = services.retry_response(battle, voter, slot=slot)
+def ask_again(battle: Battle, voter: Voter | None, *, slot: str, network: str = "") -> Response:
+    response = services.retry_response(battle, voter, slot=slot, network=network)
     tasks.enqueue_retry(response)
     return response

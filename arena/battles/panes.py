@@ -13,6 +13,7 @@ import httpx
 
 from arena.battles.events import Event
 from arena.battles.log_writer import RunLog
+from arena.battles.running_costs import Meter
 from arena.battles.streaming import Outcome, Transcript, end_event
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
@@ -41,6 +42,7 @@ class Part:
     contestant: str
     provider: str
     server: str
+    meter: Meter | None = None  # of those that cost something
 
 
 class Interrupted(Exception):

@@ -19,12 +19,14 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from arena.battles.charges import meters, settle
 from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
+from arena.battles.running_costs import Meter
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
@@ -36,6 +38,7 @@ from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
 from arena.contestants.queries import call_for, time_limits
 from arena.contestants.servers import server_of
+from arena.contestants.services import note_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +63,8 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
         client.delete(lease)
         finish_if_ended(battle_id)
         return
-    parts = [_part(response) for response in claimed.values()]
+    metered = meters(claimed.values())
+    parts = [_part(response, metered.get(response.pk)) for response in claimed.values()]
     _give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
@@ -93,6 +97,9 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
+        settle(response, outcome)
+        if outcome.status != ResponseStatus.STOPPED:
+            note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
@@ -198,7 +205,7 @@ def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
     return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
 
 
-def _part(response: Response) -> Part:
+def _part(response: Response, meter: Meter | None) -> Part:
     contestant = response.seat.contestant
     messages = messages_for(response)
 
@@ -218,6 +225,7 @@ def _part(response: Response) -> Part:
         contestant=contestant.slug,
         provider=contestant.provider,
         server=server_of(contestant).address,
+        meter=meter,
     )
 
 

@@ -82,6 +82,11 @@ class Transcript:
     def has_text(self) -> bool:
         return bool(self._reasoning or self._answer)
 
+    @property
+    def chars(self) -> int:
+        """How many have arrived."""
+        return self._chars
+
     def apply(self, delta: Delta) -> Event | None:
         """Take in a delta; the event that tells of it, if any. Raises TooLarge."""
         if isinstance(delta, Waiting):  # not a word from the contestant

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from arena.battles import event_log, runs
+from arena.battles import charges, event_log, runs
 from arena.battles.events import BallotCast, Event, ResponseStopped, Revealed, TurnAdded
 from arena.battles.models import Battle, Response, Turn
 from arena.battles.services import Stop
@@ -43,6 +43,12 @@ def sweep() -> None:
     for battle_id in runs.sweep(_redis):
         if _redis.set(f"arena:battle:{battle_id}:enqueued", "1", nx=True, ex=ENQUEUE_AGAIN_S):
             play.delay(str(battle_id))
+
+
+@shared_task(name="battles.keep_books")
+def keep_books() -> None:
+    charges.measure_answers()
+    charges.forget_past_days()
 
 
 @worker_shutting_down.connect

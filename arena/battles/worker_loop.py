@@ -23,6 +23,7 @@ from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
+from arena.battles.running_costs import TELL_EVERY_S, tell
 from arena.battles.streaming import BROKEN, Outcome, Transcript, play
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import ProviderError
@@ -123,7 +124,13 @@ class WorkerLoop:
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
         self._writer = LogWriter(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
-        for work in (self._writer.work, self._renew_leases, self._watch_limits, self._listen_for_stops):
+        for work in (
+            self._writer.work,
+            self._renew_leases,
+            self._watch_limits,
+            self._tell_costs,
+            self._listen_for_stops,
+        ):
             self._keep(self._for_ever(work))
 
     def _keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
@@ -225,6 +232,17 @@ class WorkerLoop:
             for run in self._runs.values():
                 for pane in run.panes:
                     pane.watch()
+
+    async def _tell_costs(self) -> None:
+        """What the running responses have cost so far. Looked at by the clock, it costs the streams nothing."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            panes = [pane for run in self._runs.values() for pane in run.panes if not pane.task.done()]
+            readings = [(meter, meter.reading(pane.transcript)) for pane in panes if (meter := pane.part.meter)]
+            try:
+                await tell(self._redis, readings)
+            except RedisError as error:
+                logger.warning("what runs cannot be told: %s", error)
 
     async def _listen_for_stops(self) -> None:
         """A stop names a run, so that it can't hit what was asked again since. One that is missed meanwhile is

@@ -39,10 +39,10 @@ def records_of(slug: str) -> list[tuple[Board, Row]]:
 def counted_votes() -> tuple[Votes, list[Contestant]]:
     """All ballots that count, and the contestants they are about: `Votes.contestant` is an index into that list.
 
-    Two queries, whatever the number of ballots.
+    What a team votes among itself is not for the public boards. Two queries, whatever the number of ballots.
     """
     rows = list(
-        Verdict.objects.filter(ballot__uncounted_because="")
+        Verdict.objects.filter(ballot__uncounted_because="", ballot__battle__team=None)
         .order_by("ballot_id", "seat__slot")
         .values_list("ballot__battle_id", "ballot_id", "seat__contestant_id", "seat__slot", "judgement", "ballot__best")
     )
@@ -60,12 +60,12 @@ def counted_votes() -> tuple[Votes, list[Contestant]]:
 
 
 def figures() -> dict[int, Figures]:
-    """By contestant id, over its finished responses in battles whose names are known. Two queries.
+    """By contestant id, over its finished responses in public battles whose names are known. Two queries.
 
     Those of a battle that still is blind would move a figure the moment it ends, and so tell who took part in it.
     """
     names_known = Q(turn__battle__revealed_at__isnull=False) | Q(turn__battle__blind=False)
-    finished = Response.objects.filter(names_known, status=ResponseStatus.FINISHED).order_by()
+    finished = Response.objects.filter(names_known, status=ResponseStatus.FINISHED, turn__battle__team=None).order_by()
     first_tokens: dict[int, list[int]] = defaultdict(list)
     known = finished.filter(first_token_ms__isnull=False)
     for contestant, milliseconds in known.values_list("seat__contestant_id", "first_token_ms").iterator(10_000):

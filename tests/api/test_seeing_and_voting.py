@@ -52,6 +52,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
         "prompt": "What is 2 + 2?",
         "system": "",
         "problem": None,
+        "team": None,
         "status": "finished",
         "blind": True,
         "slots": ["A", "B"],
@@ -245,6 +246,7 @@ def test_a_listed_battle_is_light_and_blind() -> None:
         "blind": True,
         "slots": ["A", "B", "C"],
         "problem": None,
+        "team": None,
     }
 
 

@@ -108,7 +108,7 @@ _WORDS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
             Overloaded,
             (
                 r"overload|engine is currently|(?:server|system) (?:is )?(?:too )?busy|maximum pending requests",
-                r"\bcapacity\b|nocapacity|high demand|(?:currently|still) loading|loading model|model is loading",
+                r"capacity\b|high demand|(?:currently|still) loading|loading model|model is loading",
             ),
         ),
     )

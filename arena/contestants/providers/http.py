@@ -113,7 +113,7 @@ async def stream_request(
             if parser.is_complete or parser.is_ended:
                 break
         if not parser.is_ended:
-            for delta in await _tail(chunks, parser):
+            async for delta in _tail(chunks, parser):
                 yield delta
     except BROKEN as error:
         broken = f": {error!r}"
@@ -182,16 +182,21 @@ def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     return aiter(cast(httpx.AsyncByteStream, response.stream))
 
 
-async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> list[Delta]:
-    """What comes after the terminal mark, for a short while."""
-    deltas: list[Delta] = []
+async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> AsyncGenerator[Delta, None]:
+    """What comes after the terminal mark, for a short while, and longer where the text goes on after all."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + TAIL_S
+    while not parser.is_ended and (data := await _next(chunks, until)) is not None:
+        for delta in parser.feed(data):
+            until = clock() + TAIL_S
+            yield delta
+
+
+async def _next(chunks: AsyncIterator[bytes], until: float) -> bytes | None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(TAIL_S):
-            async for data in chunks:
-                deltas += parser.feed(data)
-                if parser.is_ended:
-                    break
-    return deltas
+        async with asyncio.timeout_at(until):
+            return await anext(chunks, None)
+    return None
 
 
 async def _server_error(response: httpx.Response) -> ServerError:

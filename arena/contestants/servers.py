@@ -121,7 +121,7 @@ def default_server(provider: str) -> Server:
 def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     """A vendor's key goes to the vendor's configured address only, unless the entry names the key itself."""
     if contestant.simulated:
-        path = "" if contestant.provider == Provider.OLLAMA else "/v1"
+        path = "" if contestant.provider in (Provider.OLLAMA, Provider.ANTHROPIC) else "/v1"
         return Server(contestant.provider, f"{simulator_url.rstrip('/')}{path}" if simulator_url else "")
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url

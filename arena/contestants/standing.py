@@ -70,7 +70,7 @@ def _advice(contestant: Contestant) -> str:
     server = server_of(contestant)
     if _is_for_an_own_server(contestant, server):
         return "Serve it yourself, and name that server in `OPENAI_BASE_URL`."
-    if server.lacks_key:
+    if server.lacks_key and server.key_name:
         return f"Set `{server.key_name}` in the environment or in `.env`, and start the arena again."
     if server.provider == Provider.OLLAMA and "ollama pull" not in contestant.unavailable_because:
         return "" if contestant.base_url else "Start Ollama, or say in `OLLAMA_HOST` where it runs."

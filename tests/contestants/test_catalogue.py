@@ -214,7 +214,10 @@ def test_mistake_in_a_fact_is_named_in_one_line(tmp_path: Path, text: str, says:
         (GOOD.replace("openai", "openia"), "contestant 'mine': provider: must be one of ollama, openai"),
         (GOOD.replace('"Mine"', '""'), "contestant 'mine': name: must not be empty"),
         (GOOD + "base_url = 'localhost:8000'", "contestant 'mine': base_url: must be a URL"),
-        (GOOD + "base_url = 'http://me:secret@host'", "contestant 'mine': base_url: must not hold a password"),
+        (
+            GOOD + "base_url = 'http://me:secret@host'",
+            "contestant 'mine': base_url: must not hold a user or a password",
+        ),
         (GOOD + "api_key_env = 'sk-abcdef'", "contestant 'mine': api_key_env: must be the NAME"),
         (GOOD + "params_b = 'big'", "contestant 'mine': params_b: must be a number"),
         (GOOD + "price_in = -1", "contestant 'mine': price_in: must be a number between 0"),

@@ -15,7 +15,8 @@ _random = random.SystemRandom()
 def line_up(
     size: int, slugs: Sequence[str], *, purse: Purse, cost: Callable[[Contestant], int]
 ) -> dict[str, Contestant]:
-    """A contestant for each slot, shuffled: the chosen ones, filled up to `size` from those in play.
+    """A contestant for each slot, shuffled: the chosen ones, filled up to `size` from those in play. Whoever failed a
+    while ago in a way that lasts comes last.
 
     Those whom a budget keeps out are not in play. `cost` is what a contestant is expected to cost; a draw that the
     purse does not reach for is refused only if there is none that it does (see `_draw`). Raises WrongSize,
@@ -54,7 +55,7 @@ def _draw(
     that is everybody, and all draws are equally likely; towards the end of a budget the dear ones drop out first.
     """
     if purse.left is None:
-        return _random.sample(others, missing)
+        return _sample(others, missing)
     costs = {contestant.pk: cost(contestant) for contestant in others}
     drawn: list[Contestant] = []
     for still_free in reversed(range(missing)):
@@ -62,12 +63,20 @@ def _draw(
         reserved = taken + sum(ascending[:still_free])
         purse.require(reserved + ascending[still_free])
         affordable = [one for one in others if reserved + costs[one.pk] <= purse.left]
-        one = _random.choice(affordable)
+        one = _sample(affordable, 1)[0]
         others = [other for other in others if other is not one]
         taken += costs[one.pk]
         drawn.append(one)
     purse.require(taken)
     return drawn
+
+
+def _sample(contestants: list[Contestant], number: int) -> list[Contestant]:
+    """At random; those who are passed over only where there are too few others."""
+    fit = [contestant for contestant in contestants if not contestant.is_passed_over]
+    passed_over = [contestant for contestant in contestants if contestant.is_passed_over]
+    drawn = _random.sample(fit, min(number, len(fit)))
+    return drawn + _random.sample(passed_over, number - len(drawn))
 
 
 def _are(count: int) -> str:

@@ -38,6 +38,7 @@ from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
 from arena.contestants.queries import call_for, time_limits
 from arena.contestants.servers import server_of
+from arena.contestants.services import note_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
             return None
         finish_if_ended(response.turn.battle_id)
         settle(response, outcome)
+        if outcome.status != ResponseStatus.STOPPED:
+            note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 

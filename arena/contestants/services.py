@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain, count
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from arena.contestants.catalogue import Entry, read_catalogue
 from arena.contestants.discovery import Found, Look, describe, look_at, plain_name
+from arena.contestants.errors import KeyMissing, KeyRefused, KeyUnusable, ModelGone, QuotaSpent
 from arena.contestants.models import Contestant, Provider, Source
 from arena.contestants.retirement import is_retired, retirement_of
 from arena.contestants.servers import Server, default_server, server_of
@@ -20,7 +21,11 @@ from arena.contestants.servers import Server, default_server, server_of
 # A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
 MAX_NAME_CHARS = 120
+# A spent account or a model that is gone is not found by looking; a battle finds it.
+PASSED_OVER_FOR = timedelta(minutes=15)
 Looks = dict[Server, Look]
+
+_LASTING = frozenset(kind.code for kind in (KeyMissing, KeyUnusable, KeyRefused, QuotaSpent, ModelGone))
 
 _FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
 
@@ -98,6 +103,18 @@ def check_availability(looks: Looks | None = None, *, today: date | None = None)
     Contestant.objects.bulk_update(changed, ["is_available", "unavailable_because"], batch_size=100)
     Contestant.objects.filter(pk__in=[row.pk for row in rows]).update(checked_at=now)
     return changed
+
+
+def note_outcome(contestant: Contestant, *, failure_code: str, why: str) -> None:
+    """Pass over a contestant whose next request would fail as this one did, until one succeeds or some time is over.
+
+    It can still be chosen by name, and is drawn where there are too few others.
+    """
+    row = Contestant.objects.filter(pk=contestant.pk)
+    if failure_code in _LASTING:
+        row.update(passed_over_until=timezone.now() + PASSED_OVER_FOR, passed_over_because=why)
+    elif not failure_code and contestant.passed_over_until is not None:
+        row.update(passed_over_until=None, passed_over_because="")
 
 
 def _searched_servers() -> list[Server]:

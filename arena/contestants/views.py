@@ -87,7 +87,7 @@ def contestant(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _with_battles() -> QuerySet[Contestant]:
-    revealed = Q(seats__battle__revealed_at__isnull=False)
+    revealed = Q(seats__battle__revealed_at__isnull=False, seats__battle__team=None)
     return Contestant.objects.annotate(battle_count=Count("seats", filter=revealed)).order_by(
         "simulated", "name", "slug"
     )

@@ -40,7 +40,7 @@ def test_finished_response_keeps_counts_pace_and_cost() -> None:
     assert (response.input_tokens, response.output_tokens, response.reasoning_tokens) == (1_234, 5_678, 4_000)
     assert response.cached_input_tokens == 1_024
     assert response.cost_usd == pytest.approx(0.35151)  # 210 x $15 + 1,024 x $7.50 + 5,678 x $60
-    assert response.price_source == "OpenAI's prices, as of 2026-10"
+    assert response.price_source == "OpenAI’s prices, as of 2026-10"
     assert response.tokens_per_second == 567.8
 
 

@@ -119,11 +119,11 @@ def test_real_worker_tells_what_runs_as_the_tokens_come(
     worker: WorkerProcess, client: redis.Redis, settings: LazySettings
 ) -> None:
     """Two contestants write on and on, so that each soon has cost more than was expected of it."""
-    for _ in range(2):
-        make_paid(usd=10, usual_output_tokens=1, simulated=True, model="load?tokens=100000&rate=500")
+    fields = {"usual_output_tokens": 1, "simulated": True, "model": "load?tokens=100000&rate=500"}
+    slugs = [make_paid(usd=10, **fields).slug for _ in range(2)]  # type: ignore[arg-type]
     settings.ARENA_DAILY_BUDGET_USD = Decimal(5)
     ann = make_user("ann")
-    battle = open_battle(ann, prompt="Go on.")
+    battle = open_battle(ann, prompt="Go on.", contestants=slugs)
     assert charged_usd() == pytest.approx(0.02)
     wait_until(lambda: told_usd() > 3, "the first dollars")
     first = told_usd()
@@ -132,7 +132,7 @@ def test_real_worker_tells_what_runs_as_the_tokens_come(
     assert account.running > 5
     assert account.settled == account.left == 0
     with pytest.raises(BudgetSpent, match="is spent for today"):
-        start(ann)
+        start(ann, contestants=slugs)
     assert Battle.objects.get(pk=battle.pk).is_running  # it is not cut off
     halt(battle, ann)
     wait_until(lambda: not Charge.objects.filter(is_settled=False).exists(), "both to be settled")

@@ -31,7 +31,7 @@ def test_money_in_words(dollars: float | None, words: str) -> None:
     ("dollars", "words"),
     [
         (None, "not known"),
-        (0.0, "nothing"),
+        (0.0, "$0.00"),
         (15.0, "$15.00"),
         (1.1, "$1.10"),
         (0.125, "$0.125"),
@@ -46,7 +46,7 @@ def test_price_in_words_is_exact(dollars: float | None, words: str) -> None:
 def test_page_can_tell_a_price_with_its_source() -> None:
     template = Template("{% load prices %}{% price who as it %}{{ it.output|usd_per_mtok }} ({{ it.source }})")
     shown = template.render(Context({"who": Contestant(model="o1", provider="openai")}, autoescape=False))
-    assert shown == "$60.00 (OpenAI's prices, as of 2026-10)"
+    assert shown == "$60.00 (OpenAI’s prices, as of 2026-10)"
 
 
 def test_price_that_nobody_tells_is_not_known() -> None:

@@ -28,7 +28,7 @@ STREAMS = {
 }
 PROTOCOLS = tuple(STREAMS)
 REASONING, ANSWER = "t0 t1 t2 ", "t3 t4 t5 t6 t7 t8 t9 "
-HALF = "t0 t1 t2 t3 t4 "
+HALF = "t0t1t2t3t4"
 
 REFUSED = {
     Fault.KEY_MISSING: errors.KeyRefused,
@@ -153,7 +153,7 @@ async def test_broken_streams_are_named_and_what_came_is_kept(
             kept.append(delta)  # the loop ends with an exception
     assert type(broken.value) is OTHERWISE.get((fault, Provider(provider)), BROKEN_OFF[fault])
     text = "".join(delta.text for delta in kept if isinstance(delta, ReasoningDelta | AnswerDelta))
-    assert text.startswith(HALF.strip())
+    assert "".join(text.split()).startswith(HALF)  # the white space at the seam is dropped
 
 
 @pytest.mark.parametrize(("fault", "provider"), each(WHOLE))

@@ -35,7 +35,7 @@ from tests.live import WorkerProcess, wait_until
 
 LIMIT_S = 60.0
 KEY = "sk-canary-4f5a1c2e9b"
-KEY_NAME = "UPSTREAM_TEST_KEY"
+KEY_NAME = "OPENAI_API_KEY"
 WHOLE = BEGINNING + END
 HELD_BACK = "held-back"  # the model that fails while there is a cause
 
@@ -236,13 +236,13 @@ def test_server_that_is_not_there_is_asked_again_once_it_is(
 
 
 @pytest.fixture
-def worker_with_key(worker: WorkerProcess) -> Iterator[Callable[[], None]]:
-    """What an operator does about a missing key: set it, and start the worker again."""
+def worker_with_key(worker: WorkerProcess, upstream: Server) -> Iterator[Callable[[], None]]:
+    """What an operator does about a missing key: set it (here for a stand-in of the vendor), restart the worker."""
     without = worker.environment
 
     def restart() -> None:
         worker.stop()
-        worker.environment = {**without, KEY_NAME: KEY}
+        worker.environment = {**without, KEY_NAME: KEY, "OPENAI_BASE_URL": f"{upstream.url}/v1"}
         worker.ensure()
 
     yield restart
@@ -253,7 +253,9 @@ def worker_with_key(worker: WorkerProcess) -> Iterator[Callable[[], None]]:
 def test_missing_key_is_named_to_the_operator_and_works_once_it_is_set(
     worker: WorkerProcess, worker_with_key: Callable[[], None], model_server: ModelServer, upstream: Server
 ) -> None:
-    visitor = visit(*contestants_of(OPENAI, upstream, api_key_env=KEY_NAME))
+    failing, fine = contestants_of(OPENAI, upstream)
+    Contestant.objects.filter(pk=failing.pk).update(base_url="")
+    visitor = visit(failing, fine)
     ended = visitor.to_the_end()
     assert (ended["failing"].failure_code, ended["fine"].status) == ("key_missing", "finished")
     assert KeyMissing.message in visitor.page()

@@ -18,14 +18,14 @@ from django.conf import settings
 from arena.battles import runs
 from arena.battles.event_log import STOP_CHANNEL, read_log
 from arena.battles.models import Battle, Response
-from tests.contestants.protocols import ALL, BEGINNING, BY_PATH, OPENAI, RESPONSES, Protocol
+from tests.contestants.protocols import ALL, BEGINNING, BY_PATH, OLLAMA, OPENAI, RESPONSES, Protocol
 from tests.contestants.servers import Asked, Connection, serving_aside
 from tests.factories import make_battle, make_contestant
 from tests.live import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-CLOSED_WITHIN_S = 2.0
+CLOSED_WITHIN_S = 10.0  # nothing repeats a stop meanwhile: one that is not heard takes for ever
 LIMIT_S = 30.0
 
 Conduct = Callable[[Asked, Connection], Awaitable[None]]
@@ -156,15 +156,26 @@ def test_stop_closes_the_connection(conduct: Conduct, protocols: tuple[Protocol,
     assert len(upstream.asked) == requests
 
 
+def told(battle: Battle, client: redis.Redis, why: str) -> set[str]:
+    """Slots whose readers know that they wait for this."""
+    events = [event for event in events_of(battle, client) if isinstance(event, dict)]
+    return {str(event["slot"]) for event in events if event.get("why") == why}
+
+
+def test_stop_while_a_model_is_loaded_closes_the_connection(client: redis.Redis) -> None:
+    upstream = Upstream(silence)
+    with playing(upstream, client, (OLLAMA, OPENAI)) as battle:
+        wait_until(lambda: told(battle, client, "loading") == {"A"}, "the model to be loaded")
+        stopped_at = stop(battle, client)
+        wait_until(lambda: OLLAMA.path in upstream.left_at, "the end of the connection", limit_s=LIMIT_S)
+        assert upstream.left_at[OLLAMA.path] - stopped_at < CLOSED_WITHIN_S
+    assert {made.status for made in Response.objects.filter(turn__battle=battle)} == {"stopped"}
+
+
 def test_stop_in_a_pause_between_tries_asks_nobody_again(client: redis.Redis) -> None:
     upstream = Upstream(wait_please)
     with playing(upstream, client, ALL) as battle:
-
-        def waiting() -> set[str]:
-            events = [event for event in events_of(battle, client) if isinstance(event, dict)]
-            return {str(event["slot"]) for event in events if event.get("why") == "retrying"}
-
-        wait_until(lambda: waiting() == set("ABCD"), "the pauses")
+        wait_until(lambda: told(battle, client, "retrying") == set("ABCD"), "the pauses")
         stop(battle, client)
         began = time.monotonic()
         wait_until(lambda: not Response.objects.running().filter(turn__battle=battle).exists(), "the end")

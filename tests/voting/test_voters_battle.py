@@ -110,7 +110,7 @@ def test_reveal_tells_how_costs_are_known_and_how_fast_it_was() -> None:
     battle = battle_with_names(blind=False)
     responses = Response.objects.filter(turn__battle=battle)
     responses.update(
-        cost_usd=0.25, price_source="OpenAI's prices", tokens_per_second=10, first_token_ms=1_000, duration_ms=31_000
+        cost_usd=0.25, price_source="OpenAI’s prices", tokens_per_second=10, first_token_ms=1_000, duration_ms=31_000
     )
     turn = battle.turns.create(index=1, prompt="Why?")
     for seat in battle.seats.all():
@@ -127,7 +127,7 @@ def test_reveal_tells_how_costs_are_known_and_how_fast_it_was() -> None:
     reveal = battle_for(battle, None).reveal
     assert reveal
     a = reveal["A"]
-    assert (a.cost_usd, a.price_source) == (0.75, "OpenAI's prices; reported by its server")
+    assert (a.cost_usd, a.price_source) == (0.75, "OpenAI’s prices; reported by its server")
     assert (a.earlier_cost_usd, a.tokens_per_second, a.cost_is_unknown_because) == (0.125, 20.0, "")
 
 

@@ -49,6 +49,7 @@ _WORDS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
                 r"credit balance|more credits|out of credit|all available credits|monthly included credits",
                 r"credits? (?:are|is|has been|have been) (?:depleted|exhausted|used up)",
                 r"spend(?:ing)? limit|specified api usage limits|usage limits?\. you will regain",
+                r"(?:daily|weekly|monthly) usage limit",
                 r"exceeded_current_quota|arrearage|freetieronly|free tier .{0,40}exhausted|resource package",
                 r"余额不足|欠费",
             ),
@@ -107,7 +108,7 @@ _WORDS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
             Overloaded,
             (
                 r"overload|engine is currently|(?:server|system) (?:is )?(?:too )?busy|maximum pending requests",
-                r"\bcapacity\b|nocapacity|high demand|(?:currently|still) loading|loading model|model is loading",
+                r"capacity\b|high demand|(?:currently|still) loading|loading model|model is loading",
             ),
         ),
     )

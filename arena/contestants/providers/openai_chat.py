@@ -24,7 +24,7 @@ from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, fold_system, is_first_reasoner, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
 from arena.contestants.providers.reported_cost import reported_cost_usd
-from arena.contestants.providers.values import as_count, as_dict, as_text, joined_text
+from arena.contestants.providers.values import as_count, as_dict, as_text, including, joined_text
 
 _REASONS = {
     "stop": FinishReason.STOP,
@@ -97,16 +97,18 @@ def adapted(body: Body, error: ServerError) -> Body | None:
     if body["stream"] and refusals.refuses_stream(error):
         return refusals.without_stream(body)
     if option := refusals.refused_option(body, error, reserved=_RESERVED):
-        return _other_limit(body, option) or refusals.without(body, option)
+        return _other_limit(body, option, error) or refusals.without(body, option)
     if refusals.refuses_role(error):
         return refusals.with_system_as("system", body, of="developer") or refusals.with_system_folded(body)
     return None
 
 
-def _other_limit(body: Body, refused: str) -> Body | None:
+def _other_limit(body: Body, refused: str, error: ServerError) -> Body | None:
     """The limit under its other name: OpenAI has renamed it, and not all servers have followed."""
     other = _LIMITS.get(refused)
-    return {**refusals.without(body, refused), other: body[refused]} if other else None
+    if other is None or refused == "max_completion_tokens" and other in error.words:  # that was refused before
+        return None
+    return {**refusals.without(body, refused), other: body[refused]}
 
 
 class ChatStream(EventParser):
@@ -150,7 +152,8 @@ class ChatStream(EventParser):
         if refusal := delta.get("refusal"):
             self.text.content(as_text(refusal))
         if reason := choice.get("finish_reason"):
-            self._read_reason(as_text(reason).lower(), choice)
+            self._read_usage(as_dict(choice.get("usage")))  # Moonshot
+            self._read_reason(as_text(reason).lower().partition(":")[0], choice)  # Gemini: "content_filter: SAFETY"
 
     def _news(self, message: dict[str, object]) -> dict[str, object]:
         """A delta of what is new in a whole message: Perplexity and MiniMax repeat in one what their deltas said."""
@@ -201,15 +204,14 @@ class ChatStream(EventParser):
             return
         inner, cache = as_dict(usage.get("completion_tokens_details")), as_dict(usage.get("prompt_tokens_details"))
         thought = as_count(inner.get("reasoning_tokens", usage.get("reasoning_tokens")))
-        if thought and written is not None:
-            total = as_count(usage.get("total_tokens"))
-            if thought > written or read is not None and total == read + written + thought:
-                written += thought
+        cached = as_count(cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens")))  # the latter is DeepSeek's
+        total = as_count(usage.get("total_tokens"))
+        is_apart = thought and total and total == (read or 0) + (written or 0) + thought
         self._count(
-            input_tokens=read,
-            output_tokens=written,
+            input_tokens=including(read, cached),
+            output_tokens=(written or 0) + thought if thought and is_apart else including(written, thought),
             reasoning_tokens=thought,
-            cached_input_tokens=as_count(cache.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))),  # DeepSeek
+            cached_input_tokens=cached,
             cache_write_tokens=as_count(cache.get("cache_write_tokens")),
             cost_usd=reported_cost_usd(usage),
         )

@@ -18,7 +18,7 @@ from arena.contestants.providers.http import Body, Request, stream_request
 from arena.contestants.providers.openai_models import SAMPLING, is_reasoner
 from arena.contestants.providers.parsing import EventParser, failure
 from arena.contestants.providers.reported_cost import reported_cost_usd
-from arena.contestants.providers.values import as_count, as_dict, as_list, as_text
+from arena.contestants.providers.values import as_count, as_dict, as_list, as_text, including
 
 # Kinds of events with text, and what else to read no more once they have come.
 _ANSWERS = {
@@ -176,11 +176,12 @@ class ResponsesStream(EventParser):
         read, written = as_count(usage.get("input_tokens")), as_count(usage.get("output_tokens"))
         if read or written:  # zeros alone are no count
             cache, inner = as_dict(usage.get("input_tokens_details")), as_dict(usage.get("output_tokens_details"))
+            cached, thought = as_count(cache.get("cached_tokens")), as_count(inner.get("reasoning_tokens"))
             self._count(
-                input_tokens=read,
-                output_tokens=written,
-                reasoning_tokens=as_count(inner.get("reasoning_tokens")),
-                cached_input_tokens=as_count(cache.get("cached_tokens")),
+                input_tokens=including(read, cached),
+                output_tokens=including(written, thought),
+                reasoning_tokens=thought,
+                cached_input_tokens=cached,
                 cache_write_tokens=as_count(cache.get("cache_write_tokens")),
                 cost_usd=reported_cost_usd(usage),
             )

@@ -7,7 +7,8 @@ import re
 MAX_COUNT = 2**31 - 1
 
 _DIGITS = re.compile(r"[0-9]{1,12}")
-_decode = json.JSONDecoder().decode
+# Not strict: control characters that nobody has escaped are no reason to lose a response.
+_decode = json.JSONDecoder(strict=False).decode
 
 
 def parse_json(text: str) -> object:
@@ -38,6 +39,11 @@ def as_count(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
         return value
     return None
+
+
+def including(whole: int | None, part: int | None) -> int | None:
+    """A count that some vendors give without a part that others include: one that is smaller than its part."""
+    return whole + part if whole is not None and part is not None and part > whole else whole
 
 
 def joined_text(value: object) -> str:

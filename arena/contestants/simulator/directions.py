@@ -112,7 +112,7 @@ class Directions:
     refusals: int = 0  # how often the fault comes in a conversation; 0: always
     retry_after: float | None = None  # seconds, said with every refusal that may pass
     load_time: float = 0.0  # seconds that the model takes to come into memory
-    listed_after: float | None = None  # seconds after which `/api/ps` lists it; None: once it is loaded
+    listed_after: float = 0.0  # seconds of these before `/api/ps` lists it
     parallel: int = 0  # requests served at once; 0: all of them
     size: int = 1_000_000_000  # bytes, as the lists say and a pull downloads
     pull_time: float = 3.0  # seconds that a pull takes

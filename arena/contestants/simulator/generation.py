@@ -114,28 +114,24 @@ def generate(
         script = Script.of("", REFUSAL)
     reasoning = script.reasoning if think else ()
     answer = script.answer
-    filtered_at = None
-    if directions.fault == Fault.LENGTH and token_limit is None:
-        token_limit = (len(reasoning) + len(answer)) // 2
-    elif directions.fault == Fault.CONTENT_FILTER:
-        filtered_at = (len(reasoning) + len(answer)) // 2
-    limits = [limit for limit in (token_limit, filtered_at) if limit is not None]
-    limit = min(limits, default=None)
-    is_cut = limit is not None and limit < len(reasoning) + len(answer)
-    if limit is not None and is_cut:
+    size = len(reasoning) + len(answer)
+    stops_halfway = directions.fault in (Fault.LENGTH, Fault.CONTENT_FILTER)
+    limit = min(size // 2 if stops_halfway else size, size if token_limit is None else token_limit)
+    is_cut = limit < size
+    if is_cut:
         reasoning, answer = reasoning[:limit], answer[: max(0, limit - len(reasoning))]
     is_closed = not (is_cut and not answer) and directions.fault != Fault.NO_CLOSING_TAG
     return Generation(
         tuple(_laid_out(reasoning, answer, directions.reasoning, is_closed=is_closed)),
         Usage(prompt_tokens, len(reasoning) + len(answer), len(reasoning)),
         directions,
-        _finish_reason(limit, filtered_at) if is_cut else "stop",
+        _finish_reason(directions.fault) if is_cut else "stop",
         is_refusal,
     )
 
 
-def _finish_reason(limit: int | None, filtered_at: int | None) -> str:
-    return "content_filter" if limit == filtered_at else "length"
+def _finish_reason(fault: Fault) -> str:
+    return "content_filter" if fault == Fault.CONTENT_FILTER else "length"
 
 
 def _laid_out(

@@ -11,7 +11,7 @@ from arena.contestants.simulator.lineup import UnknownModel
 from arena.contestants.simulator.refusals import Feature, Vendor
 from arena.contestants.simulator.requests import Refusal, wrong
 from arena.contestants.simulator.scheduling import Place, keep_alive_s
-from arena.contestants.simulator.serving import Ask, Serving, can_think, in_turn
+from arena.contestants.simulator.serving import Ask, Serving, can_think, in_turn, name_in_memory
 from arena.contestants.simulator.wire import ollama as wire
 
 VERSION = "0.13.0"
@@ -110,12 +110,12 @@ class OllamaServer:
         model = _model_name(requests.json_object(request.body))
         if not self._lineup.forget(model):
             raise wrong(f"model '{model}' not found", status=404)
-        self._serving.scheduler.unload(model.removesuffix(":latest"))
+        self._serving.scheduler.unload(name_in_memory(model))
         return whole(200, b"", JSON)
 
     def _load(self, model: str, directions: Directions, stays_s: float | None) -> Answer:
         if stays_s == 0:
-            self._serving.scheduler.unload(model.partition("?")[0].removesuffix(":latest"))
+            self._serving.scheduler.unload(name_in_memory(model))
             return whole(200, wire.loaded(model, "unload"), JSON)
         place = self._serving.place(model, directions, self.vendor, stays_s)
         frames = in_turn(place, whole_later(0.0, lambda: wire.loaded(model)))

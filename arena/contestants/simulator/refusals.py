@@ -127,7 +127,7 @@ _WORDS: Mapping[Vendor, Mapping[Fault, Refusal]] = {
         Fault.KEY_MISSING: _simple(401, "unauthorized"),
         Fault.HTTP_401: _simple(401, "unauthorized"),
         Fault.HTTP_403: _simple(403, "this model requires a subscription, upgrade for access"),
-        Fault.QUOTA: _simple(429, "you've reached your weekly usage limit: insufficient_quota"),
+        Fault.QUOTA: _simple(429, "you've reached your weekly usage limit, please upgrade to continue"),
         Fault.QUOTA_402: _simple(402, "payment required"),
         Fault.HTTP_429: _simple(429, "too many requests"),
         Fault.OVERLOADED: _simple(503, "server busy, please try again.  maximum pending requests exceeded"),

@@ -2,8 +2,8 @@
 
 As in Ollama's `server/sched.go`: the first request loads the model, others wait with it; a loaded model serves
 `parallel` requests at once, in their order; after its last one it stays for `keep_alive`; a client that leaves while
-its model loads stops the loading. `/api/ps` lists a model as soon as it takes up memory, which with the real one is
-before it can answer: hence `listed_after`.
+its model loads stops the loading. `/api/ps` lists a model as soon as its runner is set up, while it still loads; with
+`listed_after` it takes that long until there is room for it.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ class Demands:
     """What a request wants of its model's place in memory. `keep_alive_s`: None leaves it as it is."""
 
     load_time_s: float = 0.0
-    listed_after_s: float | None = None
+    listed_after_s: float = 0.0
     parallel: int = 0
     keep_alive_s: float | None = None
 
@@ -105,8 +105,7 @@ class Runner:
             self.is_loaded = True
             return
         self.loader = place
-        listed_after_s = demands.load_time_s if demands.listed_after_s is None else demands.listed_after_s
-        self.listed_from = self.clock.now() + listed_after_s
+        self.listed_from = self.clock.now() + demands.listed_after_s
         self.clock.later(demands.load_time_s, lambda: self._loaded(place))
 
     def _loaded(self, place: Place) -> None:

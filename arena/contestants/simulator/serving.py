@@ -8,7 +8,7 @@ from typing import Protocol
 
 from arena.contestants.simulator import faults
 from arena.contestants.simulator.connection import Answer, Headers
-from arena.contestants.simulator.directions import ANY_KEY, Directions, Fault, Placement, directed, split_model
+from arena.contestants.simulator.directions import ANY_KEY, Directions, Fault, Placement, directed
 from arena.contestants.simulator.generation import Generation, Message, Wire, count_tokens, generate
 from arena.contestants.simulator.lineup import Lineup, SimulatedModel, UnknownModel
 from arena.contestants.simulator.playback import Frame
@@ -59,6 +59,11 @@ def can_think(placement: Placement) -> bool:
     return placement in (Placement.SEPARATE, Placement.ALTERNATIVE)
 
 
+def name_in_memory(model: str) -> str:
+    """Ids that differ in their directions are different models."""
+    return model.removesuffix(":latest")
+
+
 class Serving:
     """The models, and the line before each."""
 
@@ -95,7 +100,7 @@ class Serving:
     def place(self, ask_model: str, directions: Directions, vendor: Vendor, keep_alive_s: float | None) -> Place:
         demands = Demands(directions.load_time, directions.listed_after, directions.parallel, keep_alive_s)
         try:
-            return self.scheduler.enter(split_model(ask_model)[0], demands)
+            return self.scheduler.enter(name_in_memory(ask_model), demands)
         except QueueFull:
             raise Refused(_words(Fault.OVERLOADED, vendor, ask_model)) from None
 

@@ -129,6 +129,12 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     return Server(contestant.provider, base_url, key_name, _key(key_name), _needs_key(contestant, default))
 
 
+def waits_for_own_server(contestant: Contestant) -> bool:
+    """Open weights without an address or a key of their own, while no server but the vendor's is configured."""
+    is_placed = contestant.simulated or contestant.base_url or contestant.api_key_env
+    return not is_placed and bool(contestant.params_b) and server_of(contestant).is_a_vendors
+
+
 def _needs_key(contestant: Contestant, default: Server) -> bool:
     """Its entry names a key. The protocol's usual one may be missing at the configured server or one nearby, which may
     want none."""

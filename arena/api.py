@@ -13,7 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 from pydantic import BaseModel
 
-from arena.battles.errors import BattleError
+from arena.battles.errors import BattleError, BudgetSpent
 from arena.contestants.api import router as contestants
 from arena.leaderboard.api import router as leaderboard
 from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
@@ -29,7 +29,27 @@ DESCRIPTION = """Start blind battles, follow them, vote, and read the leaderboar
 
 Identify yourself with `Authorization: Bearer TOKEN` (`manage.py api_token USERNAME` prints one) or with the session
 cookie of this site; a visitor without either gets a cookie with the first battle or ballot. Unknown fields and
-parameters are refused, and every error is `application/problem+json` with a sentence in `detail`."""
+parameters are refused, and every error is `application/problem+json` with a sentence in `detail`.
+
+## Watching a battle
+
+A battle's `stream` is a WebSocket that only sends. Each message is `{"c": cursor, "e": [event, …]}`. It begins with
+what there is; come back with `?cursor=` and the last cursor: nothing is lost or repeated. An event is either an array,
+`[slot, turn, "r" | "a", text]`: append the text to the reasoning or to the answer. Or it is an object with a `type`:
+
+- `turn` (`index`, `prompt`): a question is asked
+- `started` (`slot`, `turn`): its server has been asked
+- `waiting` (`slot`, `turn`, `why`): why no text has come yet. `loading` into memory; `queued`, its server answers
+  others first; `retrying`, its server was busy and is asked again; or empty, not known or not any more
+- `relabel` (`slot`, `turn`): the answer so far was reasoning
+- `snapshot` (`slot`, `turn`, `reasoning`, `answer`, `status`): replaces what is known of this response
+- `finished`, `stopped` (`slot`, `turn`), `failed` (`slot`, `turn`, `code`, `message`)
+- `restarted` (`slot`, `turn`): it is asked again, its text is void
+- `ballots` (`count`), and `revealed`: the names may be fetched
+- `resync`: fetch the battle, and connect without a cursor
+- `alive`: every 15 s
+
+There may be more types and reasons one day: skip those you don't know."""
 
 
 class ProblemOut(BaseModel):
@@ -103,6 +123,12 @@ def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
 @api.exception_handler(TeamError)
 def refuse_deed(request: HttpRequest, error: BattleError | VotingError | TeamError) -> HttpResponse:
     return problem_response(Problem.about(error.field, error.status, str(error)))
+
+
+@api.exception_handler(BudgetSpent)
+def refuse_to_spend(request: HttpRequest, error: BudgetSpent) -> HttpResponse:
+    kind = ("/about/#budgets", "Today's budget is spent")
+    return problem_response(Problem(error.status, str(error), kind=kind, retry_after_s=error.retry_after_s))
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -15,6 +16,7 @@ T = TypeVar("T")
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 OLLAMA_PORT = 11434
+MAX_USD = 1_000_000_000
 
 
 def read_dotenv(path: Path) -> None:
@@ -58,6 +60,22 @@ def env_int(name: str, default: int, *, low: int, high: int) -> int:
 
 def env_float(name: str, default: float, *, low: float, high: float) -> float:
     return _env_number(name, float, default, low, high, "a number")
+
+
+def env_usd(name: str) -> Decimal | None:
+    """An amount of US dollars; None where none is set."""
+    word = env_str(name)
+    if not word:
+        return None
+    try:
+        amount = Decimal(word)
+    except InvalidOperation as error:
+        raise ImproperlyConfigured(
+            f"{name} must be an amount of US dollars, such as 25 or 2.50, not {word!r}."
+        ) from error
+    if not amount.is_finite() or not 0 <= amount <= MAX_USD:
+        raise ImproperlyConfigured(f"{name} must be between 0 and {MAX_USD:,} US dollars, not {word}.")
+    return amount
 
 
 def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:

@@ -35,11 +35,22 @@ class FieldError:
 class Problem(Exception):
     """What the API refuses: `detail` is a sentence for the person behind the program."""
 
-    def __init__(self, status: int, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        *,
+        kind: tuple[str, str] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        """`kind`: type and title where the status alone does not say what is wrong."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors[:MAX_ERRORS])
+        self.type, self.title = kind or ("about:blank", reasons.get(status, "Error"))
+        self.retry_after_s = retry_after_s
 
     @classmethod
     def about(cls, field: str, status: int, detail: str) -> "Problem":
@@ -50,6 +61,8 @@ def problem_response(problem: Problem) -> HttpResponse:
     response = HttpResponse(_content(problem), status=problem.status, content_type=CONTENT_TYPE)
     if problem.status == 401:
         response["WWW-Authenticate"] = "Bearer"
+    if problem.retry_after_s is not None:
+        response["Retry-After"] = str(problem.retry_after_s)
     return response
 
 
@@ -120,8 +133,8 @@ def _rewritten(response: HttpResponseBase, problem: Problem) -> HttpResponseBase
 def _content(problem: Problem) -> str:
     # ASCII, so that not even half a surrogate pair in an echoed slug can break the answer.
     body: dict[str, object] = {
-        "type": "about:blank",
-        "title": reasons.get(problem.status, "Error"),
+        "type": problem.type,
+        "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
     }

@@ -19,6 +19,7 @@ from arena.environment import (
     env_origins,
     env_str,
     env_url,
+    env_usd,
     read_dotenv,
 )
 from arena.masking import remember, remember_environment
@@ -203,6 +204,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
+    "keep the books of the budgets": {"task": "battles.keep_books", "schedule": 300.0, "options": {"expires": 250.0}},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }
 
@@ -224,10 +226,16 @@ SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMU
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
 ARENA_PROMPT_MAX_CHARS = env_int("ARENA_PROMPT_MAX_CHARS", 50_000, low=100, high=500_000)
 ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)
+# What contestants may cost per UTC calendar day; None: no limit, 0: nothing that costs money.
+ARENA_DAILY_BUDGET_USD = env_usd("ARENA_DAILY_BUDGET_USD")
+ARENA_TEAM_DAILY_BUDGET_USD = env_usd("ARENA_TEAM_DAILY_BUDGET_USD")  # of each team that has none of its own
+ARENA_VISITOR_DAILY_BUDGET_USD = env_usd("ARENA_VISITOR_DAILY_BUDGET_USD")  # of each visitor without an account
 # A reasoner may be silent for minutes before its first token, or while its weights are loaded.
 ARENA_FIRST_TOKEN_TIMEOUT_S = env_float("ARENA_FIRST_TOKEN_TIMEOUT_S", 900, low=1, high=86_400)
 ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=86_400)
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
+# A server that is too busy to begin is asked again for so long (arena/contestants/providers/patience.py); 0: never.
+ARENA_RETRY_WAIT_S = env_float("ARENA_RETRY_WAIT_S", 90, low=0, high=3600)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
 
 # --- Static files ----------------------------------------------------------------------------------

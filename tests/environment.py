@@ -46,6 +46,9 @@ for name in (
     "BEHIND_TLS_PROXY",
     "HOST",
     "PORT",
+    "ARENA_DAILY_BUDGET_USD",
+    "ARENA_TEAM_DAILY_BUDGET_USD",
+    "ARENA_VISITOR_DAILY_BUDGET_USD",
 ):
     os.environ[name] = ""
 os.environ["ARENA_VAR"] = str(VAR_DIR)

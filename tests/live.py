@@ -39,7 +39,12 @@ def test_database_url() -> str:
 
 
 def live_environment() -> dict[str, str]:
-    return {**os.environ, "DATABASE_URL": test_database_url(), "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        "DATABASE_URL": test_database_url(),
+        "PYTHONUNBUFFERED": "1",
+        "ARENA_RETRY_WAIT_S": "3",  # no test waits long for a server that stays busy
+    }
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -1,11 +1,12 @@
 """Settings are read as people write them."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from arena.environment import env_database, env_hosts, env_ollama_host, env_origins, env_url
+from arena.environment import env_database, env_hosts, env_ollama_host, env_origins, env_url, env_usd
 
 DEFAULT = "http://127.0.0.1:11434"
 
@@ -75,3 +76,17 @@ def test_origins_have_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "arena.example.org")
     with pytest.raises(ImproperlyConfigured, match="^CSRF_TRUSTED_ORIGINS "):
         env_origins("CSRF_TRUSTED_ORIGINS")
+
+
+def test_budgets_are_amounts_of_dollars(monkeypatch: pytest.MonkeyPatch) -> None:
+    for word, amount in (("", None), ("0", Decimal(0)), ("2.50", Decimal("2.5")), (" 25 ", Decimal(25))):
+        monkeypatch.setenv("ARENA_DAILY_BUDGET_USD", word)
+        assert env_usd("ARENA_DAILY_BUDGET_USD") == amount
+
+
+@pytest.mark.parametrize("word", ["$5", "five", "-1", "nan", "inf", "1e12", "5,00"])
+def test_what_is_no_budget_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("ARENA_DAILY_BUDGET_USD", word)
+    with pytest.raises(ImproperlyConfigured, match="^ARENA_DAILY_BUDGET_USD must be ") as refused:
+        env_usd("ARENA_DAILY_BUDGET_USD")
+    assert "\n" not in str(refused.value)

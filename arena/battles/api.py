@@ -13,7 +13,8 @@ from arena.battles.queries import find_battle
 from arena.problem_json import Problem as Refusal
 from arena.problems.models import Problem
 from arena.teams.api import asker
-from arena.teams.models import Voter
+from arena.teams.models import Team, Voter
+from arena.teams.networks import network_of
 
 router = Router(tags=["battles"])
 
@@ -29,7 +30,7 @@ class StartBattle(BaseModel):
     contestants: list[str] | None = Field(None, description="Slugs that must take part; the others are drawn.")
     blind: bool = Field(True, description="False: names are shown from the start, and ballots are not ranked.")
     pacing: Literal["live", "even", "together"] | None = Field(None, description="This arena shows text live.")
-    team: str | None = Field(None, description="Slug of the team the battle belongs to.")
+    team: str | None = Field(None, description="Slug of the team the battle belongs to; then only the team can see it.")
     system: str | None = Field(None, description="A system prompt for every contestant.")
 
 
@@ -54,6 +55,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
     """Draws the contestants and asks them. Follow the answers on `stream`, or ask for the battle again."""
     problem = _problem(wanted)
     _refuse_what_is_not_offered(wanted)
+    team = _team(request, wanted)
     with asker(request).acting() as voter:
         battle = doors.open_battle(
             voter,
@@ -63,6 +65,8 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
             contestants=wanted.contestants or (),
             blind=wanted.blind,
             system=wanted.system or "",
+            team=team,
+            network=network_of(request),
         )
     return _steered(battle)
 
@@ -71,7 +75,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
 def add_turn(request: HttpRequest, battle_id: UUID, turn: AddTurn) -> Steered:
     """Puts one more prompt to every contestant. Refused while a turn runs, and after the names were shown."""
     battle, voter = _found(request, battle_id)
-    doors.ask_on(battle, voter, prompt=turn.prompt)
+    doors.ask_on(battle, voter, prompt=turn.prompt, network=network_of(request))
     return _steered(battle)
 
 
@@ -89,7 +93,7 @@ def retry(request: HttpRequest, battle_id: UUID, slot: str) -> Steered:
     battle, voter = _found(request, battle_id)
     if not battle.seats.filter(slot=slot).exists():
         raise Refusal(404, f"This battle has no slot {slot[:5]!r}.")
-    doors.ask_again(battle, voter, slot=slot)
+    doors.ask_again(battle, voter, slot=slot, network=network_of(request))
     return _steered(battle)
 
 
@@ -120,13 +124,23 @@ def _problem(wanted: StartBattle) -> Problem | None:
     return problem
 
 
+def _team(request: HttpRequest, wanted: StartBattle) -> Team | None:
+    if wanted.team is None:
+        return None
+    user = asker(request).user
+    team = Team.objects.seen_by(user).filter(slug=wanted.team).first()
+    if team is None:
+        raise Refusal.about("team", 422, f"There is no team {wanted.team[:80]!r}.")
+    if not Team.objects.active_for(user).filter(pk=team.pk).exists():
+        raise Refusal.about("team", 403, "Viewers of a team read along; its members start battles.")
+    return team
+
+
 def _refuse_what_is_not_offered(wanted: StartBattle) -> None:
     if wanted.pacing in {"even", "together"}:
         raise Refusal.about(
             "pacing", 422, f"This arena shows text live so far: pacing {wanted.pacing!r} is not offered."
         )
-    if wanted.team is not None:
-        raise Refusal.about("team", 422, f"There is no team {wanted.team[:80]!r}.")
 
 
 def _steered(battle: Battle) -> Steered:

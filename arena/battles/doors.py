@@ -14,19 +14,19 @@ def open_battle(voter: Voter, **options: Unpack[BattleOptions]) -> Battle:
     return battle
 
 
-def ask_on(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
-    turn = services.add_turn(battle, voter, prompt=prompt)
+def ask_on(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "") -> Turn:
+    turn = services.add_turn(battle, voter, prompt=prompt, network=network)
     tasks.announce_turn(turn)
     tasks.enqueue_turn(turn)
     return turn
 
 
 def halt(battle: Battle, voter: Voter | None) -> None:
-    stopped = services.stop_battle(battle, voter)
-    tasks.announce_stop(battle, stopped)
+    stop = services.stop_battle(battle, voter)
+    tasks.announce_stop(battle, stop)
 
 
-def ask_again(battle: Battle, voter: Voter | None, *, slot: str) -> Response:
-    response = services.retry_response(battle, voter, slot=slot)
+def ask_again(battle: Battle, voter: Voter | None, *, slot: str, network: str = "") -> Response:
+    response = services.retry_response(battle, voter, slot=slot, network=network)
     tasks.enqueue_retry(response)
     return response

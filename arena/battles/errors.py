@@ -6,7 +6,8 @@ BattleError
 ├── UnknownContestant    no such slug, or not in play
 ├── TooFewContestants    not enough are available
 ├── NotYours             only who started a battle may steer it
-└── NotNow               the battle's state does not allow it
+├── NotNow               the battle's state does not allow it
+└── BudgetSpent          it would cost more than may still be spent today
 """
 
 
@@ -44,3 +45,13 @@ class NotYours(BattleError):
 
 class NotNow(BattleError):
     status = 409
+
+
+class BudgetSpent(BattleError):
+    """`retry_after_s` until the budgets start anew."""
+
+    status = 429
+
+    def __init__(self, sentence: str, *, retry_after_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s

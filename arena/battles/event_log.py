@@ -20,7 +20,7 @@ LOG_ENTRIES_MAX = 150_000
 LOG_EXPIRY_S = 6 * 60 * 60
 READ_COUNT = 1000
 
-# Battles whose responses are to be stopped, published by their ids.
+# Runs that are to be stopped, published by their ids.
 STOP_CHANNEL = "arena:stop"
 
 Position = tuple[int, int]

@@ -1,16 +1,18 @@
 """What a visitor fills in to start a battle."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.conf import settings
 
+from arena.battles.budgets import Payer, kept_out
 from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
 from arena.battles.services import BattleOptions
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
+from arena.teams.models import Team
 
 RANDOM = "random"
 CHOSEN = "chosen"
@@ -19,36 +21,59 @@ OPEN = "open"
 
 
 class NewBattleForm(forms.Form):
+    """`payer` is who fills it in, `teams` those in whose name they may start battles."""
+
     prompt = forms.CharField(required=False, strip=False)
     problem = forms.CharField(required=False)
     size = forms.TypedChoiceField(choices=[(n, n) for n in range(MIN_SIZE, MAX_SIZE + 1)], coerce=int, initial=MIN_SIZE)
     draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
     contestants = forms.MultipleChoiceField(required=False)
     names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
+    team = forms.ChoiceField(required=False)
     system = forms.CharField(required=False, strip=False)
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        payer: Payer,
+        teams: Sequence[Team] = (),
+        initial: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(data, initial=initial)
+        self.payer = payer
+        self.teams = teams
         limit = settings.ARENA_PROMPT_MAX_CHARS
         too_long = f"The prompt has %(show_value)s characters; at most {limit:,} are allowed."
         self.fields["prompt"].validators.append(_AtMost(limit, too_long))
         self.fields["size"].error_messages["invalid_choice"] = f"A battle has {MIN_SIZE} to {MAX_SIZE} contestants."
         contestants = self.fields["contestants"]
         assert isinstance(contestants, forms.MultipleChoiceField)
-        contestants.choices = [(contestant.slug, contestant.display_name) for contestant in in_play()]
+        playing = list(in_play())
+        out = kept_out(playing, payer)
+        contestants.choices = [(one.slug, one.display_name) for one in playing if one.slug not in out]
         contestants.error_messages["invalid_choice"] = "One you chose is no longer available: choose again."
+        team = self.fields["team"]
+        assert isinstance(team, forms.ChoiceField)
+        team.choices = [("", "Whoever has its link"), *((team.slug, f"Only {team.name}") for team in teams)]
+        team.error_messages["invalid_choice"] = "You cannot start battles of that team: choose again."
 
-    @classmethod
-    def about(cls, problem: Problem) -> Self:
-        return cls(initial={"problem": problem.slug, "prompt": problem.statement})
+    @staticmethod
+    def about(problem: Problem) -> dict[str, Any]:
+        """To begin with: a problem of the collection."""
+        return {"problem": problem.slug, "prompt": problem.statement}
 
-    @classmethod
-    def again(cls, battle: Battle) -> Self:
-        """The question of an earlier battle, to be put to others."""
+    @staticmethod
+    def again(battle: Battle) -> dict[str, Any]:
+        """To begin with: the question of an earlier battle, to be put to others, and seen by as many."""
         prompt = battle.turns.values_list("prompt", flat=True).order_by("index").first() or ""
         slug = battle.problem.slug if battle.problem and battle.problem.statement.strip() == prompt else ""
+        team = battle.team.slug if battle.team else ""
         size = battle.seats.count()
-        return cls(initial={"problem": slug, "prompt": prompt, "size": size, "system": battle.system})
+        return {"problem": slug, "prompt": prompt, "size": size, "team": team, "system": battle.system}
+
+    def clean_team(self) -> Team | None:
+        return next((team for team in self.teams if team.slug == self.cleaned_data["team"]), None)
 
     def clean_problem(self) -> Problem | None:
         slug = self.cleaned_data["problem"]
@@ -79,6 +104,8 @@ class NewBattleForm(forms.Form):
             "contestants": cleaned["contestants"] if cleaned["draw"] == CHOSEN else (),
             "blind": cleaned["names"] == BLIND,
             "system": cleaned["system"],
+            "team": cleaned["team"],
+            "network": self.payer.network,
         }
 
 

@@ -1,4 +1,7 @@
-"""The blind contest: a battle has slots with contestants, turns with prompts, and a response for each."""
+"""The blind contest: a battle has slots with contestants, turns with prompts, and a response for each.
+
+And what each response is charged with, for the budgets.
+"""
 
 import uuid
 
@@ -8,7 +11,7 @@ from django.utils import timezone
 
 from arena.contestants.models import Contestant
 from arena.problems.models import Problem
-from arena.teams.models import Voter
+from arena.teams.models import Membership, Team, Voter
 
 SLOTS = "ABCDEF"
 MIN_SIZE = 2
@@ -28,27 +31,40 @@ class Pacing(models.TextChoices):
 
 class BattleQuerySet(models.QuerySet["Battle"]):
     def visible_to(self, voter: Voter | None) -> "BattleQuerySet":
-        """A battle is unlisted, not secret: whoever has its link, an unguessable id, may watch and vote."""
-        return self.all()
+        """A team's battle is for its members alone. Any other is unlisted, not secret: whoever has its link, an
+        unguessable id, may watch and vote."""
+        if voter is None or voter.user_id is None:
+            return self.filter(team=None)
+        own_teams = Membership.objects.filter(user=voter.user_id).values("team")
+        return self.filter(models.Q(team=None) | models.Q(team__in=own_teams))
 
     def listed_for(self, voter: Voter | None) -> "BattleQuerySet":
-        """The battles this voter started, newest first, with their problems, and without the long texts of either."""
+        """The battles this voter started and may see, newest first, as lists need them."""
         own = self.filter(started_by=voter) if voter else self.none()
+        return own.visible_to(voter).for_list()
+
+    def of_team(self, team: Team, voter: Voter | None) -> "BattleQuerySet":
+        """The team's battles, whoever started them, if this voter may see them; newest first."""
+        return self.filter(team=team).visible_to(voter).for_list()
+
+    def for_list(self) -> "BattleQuerySet":
+        """With their problems and teams, and without the long texts."""
         texts = ("system", "problem__statement", "problem__answer", "problem__notes")
-        return own.select_related("problem").defer(*texts).order_by("-created_at", "-id")
+        return self.select_related("problem", "team").defer(*texts).order_by("-created_at", "-id")
 
 
 class Battle(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     started_by = models.ForeignKey(Voter, on_delete=models.SET_NULL, null=True, related_name="battles")
     problem = models.ForeignKey(Problem, on_delete=models.SET_NULL, null=True, blank=True, related_name="battles")
+    # PROTECT: without its team the battle would be anybody's to read.
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, related_name="battles")
     system = models.TextField("system prompt", blank=True)
     blind = models.BooleanField(default=True)
     pacing = models.CharField(max_length=10, choices=Pacing, default=Pacing.LIVE)
     status = models.CharField(max_length=10, choices=BattleStatus, default=BattleStatus.RUNNING)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    stop_requested_at = models.DateTimeField(null=True, blank=True)
     # Set when the first voter sees the names: from then on nothing that was judged may change.
     revealed_at = models.DateTimeField(null=True, blank=True)
 
@@ -57,6 +73,7 @@ class Battle(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["started_by", "-created_at"]),
+            models.Index(fields=["team", "-created_at"]),
             models.Index(fields=["status"]),  # the sweep asks each few seconds for those that run
         ]
 
@@ -128,8 +145,13 @@ class Response(models.Model):
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="responses")
     status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.WAITING)
     attempt = models.PositiveSmallIntegerField(default=1)
+    replays = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts made by itself after a worker died, since a person last asked."
+    )
     queued_at = models.DateTimeField(default=timezone.now)
     run = models.CharField(max_length=32, blank=True, help_text="The worker's run that plays, or played, it.")
+    # Not of the battle: a slot may be asked again while the stop of the others is still on its way.
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
     reasoning = models.TextField(blank=True)
     answer = models.TextField(blank=True)
     raw = models.TextField(blank=True, help_text="As the server sent it, tags included; empty if the same.")
@@ -164,3 +186,52 @@ class Response(models.Model):
 
     def __str__(self) -> str:
         return f"response {self.pk}"
+
+
+class SpendingDay(models.Model):
+    """A UTC calendar day on which a budget was in force. Its row is locked while somebody looks whether a budget
+    allows what they want to start, so that no two see the same money."""
+
+    day = models.DateField(primary_key=True)
+    # Without it, the digests of the day's network addresses are noise: it is forgotten when the next day begins.
+    salt = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name_plural = "spending today"
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class Charge(models.Model):
+    """What one attempt of a response costs, in nanodollars: until it is settled, what it is expected to.
+
+    Nanodollars (1e-9 USD) because most prices are whole nanodollars per token, and whole numbers add up exactly in
+    either database; SQLite would add decimals as floats. A response that costs nothing has none.
+    """
+
+    day = models.DateField(help_text="When it was asked, in UTC.")
+    # A battle that is deleted does not give its money back.
+    response = models.ForeignKey(Response, on_delete=models.SET_NULL, null=True, related_name="charges")
+    team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, related_name="charges")
+    visitor = models.ForeignKey(Voter, on_delete=models.SET_NULL, null=True, related_name="charges")
+    network = models.CharField(max_length=32, blank=True, help_text="A digest of the visitor's network address.")
+    nano_usd = models.BigIntegerField()
+    prompt_tokens = models.PositiveIntegerField(help_text="How long its prompt is, by our own count.")
+    is_settled = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["response"], condition=models.Q(is_settled=False), name="one_open_charge_per_response"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["day", "nano_usd"]),  # holds the whole sum of a day
+            models.Index(fields=["day", "team"]),
+            models.Index(fields=["day", "visitor"]),
+            models.Index(fields=["day", "network"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"charge {self.pk}"

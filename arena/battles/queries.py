@@ -57,6 +57,7 @@ class BlindBattle:
     problem: str
     system: str
     created_at: datetime
+    team: str = ""  # its name: then nobody else can see the battle
 
     @property
     def prompt(self) -> str:
@@ -69,7 +70,7 @@ class BlindBattle:
 
 def find_battle(battle_id: UUID, voter: Voter | None) -> Battle | None:
     """The battle with this id, if this voter may see it."""
-    return Battle.objects.visible_to(voter).select_related("problem").filter(pk=battle_id).first()
+    return Battle.objects.visible_to(voter).select_related("problem", "team").filter(pk=battle_id).first()
 
 
 def blind_battle(battle: Battle) -> BlindBattle:
@@ -90,6 +91,7 @@ def blind_battle(battle: Battle) -> BlindBattle:
         problem=battle.problem.slug if battle.problem else "",
         system=battle.system,
         created_at=battle.created_at,
+        team=battle.team.name if battle.team else "",
     )
 
 

@@ -19,29 +19,35 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from arena.battles.charges import meters, settle
 from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event
 from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
+from arena.battles.panes import Part
+from arena.battles.running_costs import Meter
 from arena.battles.services import finish_if_ended
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
-from arena.battles.worker_loop import Part, WorkerLoop
+from arena.battles.worker_loop import WorkerLoop
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
 from arena.contestants.prices import bill_for
 from arena.contestants.providers.call import Message
 from arena.contestants.providers.registry import provider_for
-from arena.contestants.queries import call_for
+from arena.contestants.queries import call_for, time_limits
+from arena.contestants.servers import server_of
+from arena.contestants.services import note_outcome
 
 logger = logging.getLogger(__name__)
 
-# A response whose worker died is played again by itself at most so often.
-ATTEMPTS_MAX = 3
+# A response whose worker died is played again by itself at most so often; what people ask for does not count.
+REPLAYS_MAX = 2
 SAVE_RETRY_LIMIT_S = 120.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE = timedelta(seconds=10)
+UNKNOWN = Usage()
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
 
 Delivery = tuple[Part, Outcome | None]
@@ -57,7 +63,8 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
         client.delete(lease)
         finish_if_ended(battle_id)
         return
-    parts = [_part(response) for response in claimed.values()]
+    metered = meters(claimed.values())
+    parts = [_part(response, metered.get(response.pk)) for response in claimed.values()]
     _give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
@@ -67,7 +74,8 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
             part, outcome = deliveries.get()
             response = claimed[part.response_id]
             if outcome is None:
-                event = _ended(response, partial(hand_over, response, run.text_of(part)))
+                so_far = run.so_far(part)
+                event = _ended(response, partial(hand_over, response, (so_far.reasoning, so_far.answer), so_far.usage))
             else:
                 event = _ended(response, partial(save_outcome, response, outcome))
             _give_connection_back()
@@ -89,31 +97,35 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
+        settle(response, outcome)
+        if outcome.status != ResponseStatus.STOPPED:
+            note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
-def hand_over(response: Response, text: tuple[str, str]) -> Event | None:
+def hand_over(response: Response, text: tuple[str, str], usage: Usage = UNKNOWN) -> Event | None:
     """A run was cut off: have the response played again, or end it as interrupted with what had arrived.
 
     It is played again only where that costs nobody twice: nothing had arrived yet, or the contestant is free.
     Returns the event that tells of an end; None if it will be played again, or belongs to another run by now.
     """
-    is_stopped = Battle.objects.filter(pk=response.turn.battle_id, stop_requested_at__isnull=False).exists()
-    may_repeat = not any(text) or response.seat.contestant.is_free
-    if may_repeat and not is_stopped and response.attempt < ATTEMPTS_MAX:
-        _still_ours(response).update(status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1)
+    may_repeat = response.replays < REPLAYS_MAX and (not any(text) or response.seat.contestant.is_free)
+    if may_repeat and _still_ours(response).filter(stop_requested_at=None).update(
+        status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1, replays=F("replays") + 1
+    ):
         return None
-    return save_outcome(response, _cut_off(text, is_stopped=is_stopped))
+    is_stopped = Response.objects.filter(pk=response.pk, stop_requested_at__isnull=False).exists()
+    return save_outcome(response, _cut_off(text, usage, is_stopped=is_stopped))
 
 
-def _cut_off(text: tuple[str, str], *, is_stopped: bool, why: tuple[str, str] = INTERRUPTED) -> Outcome:
+def _cut_off(text: tuple[str, str], usage: Usage, *, is_stopped: bool, why: tuple[str, str] = INTERRUPTED) -> Outcome:
     code, message = ("", "") if is_stopped else why
     return Outcome(
         status=ResponseStatus.STOPPED if is_stopped else ResponseStatus.FAILED,
         reasoning=text[0],
         answer=text[1],
         raw="",
-        usage=Usage(),
+        usage=usage,
         first_token_ms=None,
         duration_ms=None,
         is_truncated=any(text),
@@ -151,10 +163,10 @@ def sweep(client: redis.Redis) -> list[UUID]:
     return list(waiting.order_by().values_list("turn__battle", flat=True).distinct())
 
 
-def stops_unheard() -> list[UUID]:
-    """Battles that were told to stop and still run."""
-    unheard = Battle.objects.filter(status=BattleStatus.RUNNING, stop_requested_at__isnull=False)
-    return list(unheard.values_list("pk", flat=True))
+def stops_unheard() -> list[str]:
+    """Runs that were told to stop and still play."""
+    playing = Response.objects.filter(status=ResponseStatus.STREAMING, stop_requested_at__isnull=False)
+    return list(playing.order_by().values_list("run", flat=True).distinct())
 
 
 def messages_for(response: Response) -> tuple[Message, ...]:
@@ -193,7 +205,7 @@ def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
     return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
 
 
-def _part(response: Response) -> Part:
+def _part(response: Response, meter: Meter | None) -> Part:
     contestant = response.seat.contestant
     messages = messages_for(response)
 
@@ -207,7 +219,13 @@ def _part(response: Response) -> Part:
         turn=response.turn.index,
         is_restart=response.attempt > 1,
         is_simulated=contestant.simulated,
+        is_free=contestant.is_free,
         open=open_stream,
+        limits=time_limits(contestant),
+        contestant=contestant.slug,
+        provider=contestant.provider,
+        server=server_of(contestant).address,
+        meter=meter,
     )
 
 
@@ -260,7 +278,7 @@ def _ended(response: Response, save: "partial[Event | None]") -> Event | None:
         return _persist(save)
     except Exception:
         logger.exception("response %s cannot be saved as it is", response.pk)
-    return _persist(partial(save_outcome, response, _cut_off(("", ""), is_stopped=False, why=BROKEN)))
+    return _persist(partial(save_outcome, response, _cut_off(("", ""), UNKNOWN, is_stopped=False, why=BROKEN)))
 
 
 def _persist(save: "partial[Event | None]") -> Event | None:

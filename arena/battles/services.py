@@ -3,7 +3,8 @@
 They write rows; telling the workers and the browsers is left to the door that called (see `tasks.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypedDict
 from uuid import UUID
 
@@ -13,11 +14,15 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from arena.battles.budgets import PRICE_UNKNOWN, Payer, Purse, open_purse
+from arena.battles.charges import charge, history_tokens, release
+from arena.battles.costs import FREE, Expected, expected_cost, known_price, message_tokens
 from arena.battles.errors import NotNow, NotYours, PromptRefused
 from arena.battles.models import Battle, BattleStatus, Pacing, Response, ResponseStatus, Seat, Turn
 from arena.battles.pairing import line_up
+from arena.contestants.models import Contestant
 from arena.problems.models import Problem
-from arena.teams.models import Voter
+from arena.teams.models import Team, Voter
 
 
 class BattleOptions(TypedDict, total=False):
@@ -30,9 +35,19 @@ class BattleOptions(TypedDict, total=False):
     blind: bool
     pacing: str
     system: str
+    team: Team | None
+    network: str
 
 
-_RUNNING_AGAIN = {"status": BattleStatus.RUNNING, "finished_at": None, "stop_requested_at": None}
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What a stop has ended already, and the runs that are to end."""
+
+    ended: tuple[Response, ...]
+    runs: tuple[str, ...]
+
+
+_RUNNING_AGAIN = {"status": BattleStatus.RUNNING, "finished_at": None}
 
 
 @transaction.atomic
@@ -46,26 +61,33 @@ def start_battle(
     blind: bool = True,
     pacing: str = Pacing.LIVE,
     system: str = "",
+    team: Team | None = None,
+    network: str = "",
 ) -> Battle:
-    """Draw and seat the contestants, save the battle with its first turn. Raises a BattleError."""
+    """Draw and seat the contestants, save the battle with its first turn. Raises a BattleError.
+
+    That the voter may start battles of the team is for the door to see to. `network` is where the request came from:
+    a visitor's budget holds for it.
+    """
     text = clean_prompt(problem.statement if problem else prompt)
-    seating = line_up(size, contestants)
-    battle = Battle.objects.create(
-        started_by=voter,
-        problem=problem,
-        system=clean_prompt(system, field="system"),
-        blind=blind,
-        pacing=pacing,
+    system = clean_prompt(system, field="system")
+    purse = open_purse(Payer(voter, team, network))
+    prompt_tokens = _prompt_tokens(system, text)
+    seating = line_up(
+        size, contestants, purse=purse, cost=lambda contestant: _expected(contestant, purse, prompt_tokens).nano
     )
-    Seat.objects.bulk_create(
+    battle = Battle.objects.create(
+        started_by=voter, problem=problem, team=team, system=system, blind=blind, pacing=pacing
+    )
+    seats = Seat.objects.bulk_create(
         Seat(battle=battle, slot=slot, contestant=contestant) for slot, contestant in seating.items()
     )
-    _open_turn(battle, 0, text)
+    _ask(battle, 0, text, purse, {seat.pk: _expected(seat.contestant, purse, prompt_tokens) for seat in seats})
     return battle
 
 
 @transaction.atomic
-def add_turn(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
+def add_turn(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "") -> Turn:
     """A follow-up to every contestant. Refused while a turn runs, and after anyone has seen the names."""
     _require_starter(battle, voter)
     text = clean_prompt(prompt)
@@ -80,24 +102,36 @@ def add_turn(battle: Battle, voter: Voter | None, *, prompt: str) -> Turn:
     if index >= settings.ARENA_MAX_TURNS:
         raise NotNow(f"A battle has at most {settings.ARENA_MAX_TURNS} turns.")
     battle.refresh_from_db()
-    return _open_turn(battle, index, text)
+    purse = open_purse(Payer(voter, battle.team, network))
+    expected = _expected_of_turn(battle, index, text, purse)
+    purse.require(sum(cost.nano for cost in expected.values()))
+    return _ask(battle, index, text, purse, expected)
 
 
 @transaction.atomic
-def stop_battle(battle: Battle, voter: Voter | None) -> list[Response]:
-    """End what no worker has begun yet, and return it; the door tells the workers to end what they hold."""
+def stop_battle(battle: Battle, voter: Voter | None) -> Stop:
+    """End what no worker has begun yet, and mark what one plays; the door tells the workers.
+
+    In this order: what a dying worker gives back after the mark is not played again, what it gave back before is ended.
+    """
     _require_starter(battle, voter)
-    if not Battle.objects.filter(pk=battle.pk, status=BattleStatus.RUNNING).update(stop_requested_at=timezone.now()):
+    if not lock(battle).is_running:
         raise NotNow("Nothing is running in this battle.")
-    waiting = Response.objects.filter(turn__battle=battle, status=ResponseStatus.WAITING).select_related("turn", "seat")
-    stopped = [response for response in waiting if _stop_unclaimed(response)]
+    running = Response.objects.running().filter(turn__battle=battle)
+    running.update(stop_requested_at=timezone.now())
+    waiting = running.filter(status=ResponseStatus.WAITING).select_related("turn", "seat")
+    ended = [response for response in waiting if _stop_unclaimed(response)]
+    runs = running.filter(status=ResponseStatus.STREAMING).order_by().values_list("run", flat=True).distinct()
     finish_if_ended(battle.pk)
-    return stopped
+    return Stop(tuple(ended), tuple(runs))
 
 
 @transaction.atomic
-def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Response:
-    """Ask one slot of the last turn again; its earlier text is dropped, the other slots are untouched."""
+def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: str = "") -> Response:
+    """Ask one slot of the last turn again; its earlier text is dropped, the other slots are untouched.
+
+    A budget must allow for the dearest of the slots, whichever is asked: else what is refused would tell the prices.
+    """
     _require_starter(battle, voter)
     battle = lock(battle)
     if battle.revealed_at:
@@ -114,7 +148,9 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
     if not again.update(
         status=ResponseStatus.WAITING,
         attempt=F("attempt") + 1,
+        replays=0,
         run="",
+        stop_requested_at=None,
         queued_at=timezone.now(),
         reasoning="",
         answer="",
@@ -140,6 +176,10 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str) -> Respons
         raise NotNow("Only a response that failed or was stopped can be retried.")
     Battle.objects.filter(pk=battle.pk).update(**_RUNNING_AGAIN)
     response.refresh_from_db()
+    purse = open_purse(Payer(voter, battle.team, network))
+    expected = _expected_of_turn(battle, response.turn.index, response.turn.prompt, purse)
+    purse.require(max(cost.nano for cost in expected.values()))
+    charge(purse, [response], expected)
     return response
 
 
@@ -175,15 +215,40 @@ def clean_prompt(text: str, *, field: Literal["prompt", "system"] = "prompt") ->
     return text
 
 
-def _open_turn(battle: Battle, index: int, prompt: str) -> Turn:
+def _ask(battle: Battle, index: int, prompt: str, purse: Purse, expected: Mapping[int, Expected]) -> Turn:
+    """`expected`: what the response of each seat is expected to cost, by the seat's id."""
     turn = Turn.objects.create(battle=battle, index=index, prompt=prompt)
-    Response.objects.bulk_create(Response(turn=turn, seat=seat) for seat in battle.seats.all())
+    responses = Response.objects.bulk_create(Response(turn=turn, seat_id=seat_id) for seat_id in expected)
+    charge(purse, responses, expected)
     return turn
+
+
+def _expected_of_turn(battle: Battle, index: int, prompt: str, purse: Purse) -> dict[int, Expected]:
+    """By seat, with the conversation so far. Raises NotNow where a budget binds and a price has been lost."""
+    seats = list(battle.seats.select_related("contestant"))
+    if any(purse.why_not(seat.contestant) == PRICE_UNKNOWN for seat in seats):
+        raise NotNow("What this battle would cost is not known, and there is a daily budget to keep.")
+    history = history_tokens(battle, before=index) if index else {}
+    asked = _prompt_tokens(battle.system, prompt)
+    return {seat.pk: _expected(seat.contestant, purse, asked + history.get(seat.pk, 0)) for seat in seats}
+
+
+def _expected(contestant: Contestant, purse: Purse, prompt_tokens: int) -> Expected:
+    """Nothing where the price is not known: no budget binds then (see Purse.why_not), and nothing is charged."""
+    price = known_price(contestant, at=purse.now) or FREE
+    return expected_cost(contestant, price, prompt_tokens=prompt_tokens)
+
+
+def _prompt_tokens(system: str, prompt: str) -> int:
+    return message_tokens(prompt) + (message_tokens(system) if system else 0)
 
 
 def _stop_unclaimed(response: Response) -> bool:
     unclaimed = Response.objects.filter(pk=response.pk, status=ResponseStatus.WAITING)
-    return bool(unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now()))
+    if not unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now()):
+        return False
+    release(response)
+    return True
 
 
 def _require_starter(battle: Battle, voter: Voter | None) -> None:

@@ -1,6 +1,5 @@
 """From a contestant's deltas to a battle's events, and to what is saved when the response has ended."""
 
-import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -19,9 +18,7 @@ from arena.battles.events import (
     TextDelta,
 )
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage, Waiting
-from arena.contestants.errors import ProviderError, TooLarge, Truncated
-
-logger = logging.getLogger(__name__)
+from arena.contestants.errors import TooLarge, Truncated
 
 # Code and message of what is nobody's fault but ours.
 BROKEN = ("failed", "Something went wrong in the arena itself.")
@@ -29,7 +26,8 @@ BROKEN = ("failed", "Something went wrong in the arena itself.")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a response ended, with everything that had arrived. Times in ms since the request."""
+    """How a response ended, with everything that had arrived. Times in ms since the first request: what a voter had to
+    wait because a server was busy and had to be asked again is not hidden. `tries`: how often it was asked."""
 
     status: str  # finished | failed | stopped
     reasoning: str
@@ -42,6 +40,7 @@ class Outcome:
     is_split_inferred: bool = False
     failure_code: str = ""
     failure_message: str = ""
+    tries: int = 1
 
 
 class Transcript:
@@ -52,10 +51,10 @@ class Transcript:
         self.turn = turn
         self.usage = Usage()
         self.finish: Finish | None = None
-        self.heard_at: float | None = None
         self.why = ""  # the reason for its silence before the first text, if one is known
+        self.tries = 0
         self._clock = clock
-        self._started_at = clock()
+        self._started_at = self._heard_at = clock()
         self._first_token_at: float | None = None
         self._max_chars = max_chars
         self._chars = 0
@@ -71,14 +70,28 @@ class Transcript:
         return self.finish.answer if self.finish else "".join(self._answer)
 
     @property
+    def elapsed_s(self) -> float:
+        return self._clock() - self._started_at
+
+    @property
+    def silent_s(self) -> float:
+        """Since its last word, or since the start."""
+        return self._clock() - self._heard_at
+
+    @property
     def has_text(self) -> bool:
         return bool(self._reasoning or self._answer)
+
+    @property
+    def chars(self) -> int:
+        """How many have arrived."""
+        return self._chars
 
     def apply(self, delta: Delta) -> Event | None:
         """Take in a delta; the event that tells of it, if any. Raises TooLarge."""
         if isinstance(delta, Waiting):  # not a word from the contestant
             return self._wait(delta.reason or "")
-        self.heard_at = self._clock()
+        self._heard_at = self._clock()
         match delta:
             case ReasoningDelta(text):
                 return self._append(self._reasoning, REASONING, text)
@@ -104,10 +117,10 @@ class Transcript:
         return [self.snapshot(), *waiting]
 
     def outcome(self) -> Outcome:
-        """The outcome of a stream that came to its own end."""
+        """The outcome of a stream that came to its own end. Raises Truncated for one without its terminal mark."""
         finish = self.finish
         if finish is None:
-            return self.failed(Truncated.code, Truncated.message)
+            raise Truncated("the stream ended without a Finish")
         raw = finish.raw if finish.raw != finish.answer else ""
         return self._outcome(
             "finished",
@@ -131,7 +144,7 @@ class Transcript:
 
     def _append(self, pieces: list[str], part: str, text: str) -> TextDelta:
         if self._first_token_at is None:
-            self._first_token_at = self.heard_at
+            self._first_token_at = self._heard_at
             self.why = ""
         self._chars += len(text)
         if self._chars > self._max_chars:
@@ -162,6 +175,7 @@ class Transcript:
             is_split_inferred=is_split_inferred,
             failure_code=failure_code,
             failure_message=failure_message,
+            tries=self.tries,
         )
 
 
@@ -172,18 +186,14 @@ async def play(
 ) -> Outcome:
     """Walk the deltas to their end. `emit(event, is_first_text)` is called in order.
 
-    A ProviderError becomes a failed outcome that keeps what had arrived. Cancelling closes the stream.
+    Raises ProviderError; what had arrived is in the transcript. Cancelling closes the stream.
     """
-    try:
-        async with aclosing(open_stream()) as deltas:
-            async for delta in deltas:
-                had_text = transcript.has_text
-                event = transcript.apply(delta)
-                if event is not None:
-                    emit(event, not had_text)
-    except ProviderError as error:
-        logger.info("slot %s, turn %d: %s", transcript.slot, transcript.turn, error)
-        return transcript.failed(error.code, error.message)
+    async with aclosing(open_stream()) as deltas:
+        async for delta in deltas:
+            had_text = transcript.has_text
+            event = transcript.apply(delta)
+            if event is not None:
+                emit(event, not had_text)
     return transcript.outcome()
 
 

@@ -16,9 +16,10 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from arena.battles import event_log, runs
+from arena.battles import charges, event_log, runs
 from arena.battles.events import BallotCast, Event, ResponseStopped, Revealed, TurnAdded
 from arena.battles.models import Battle, Response, Turn
+from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
 
 logger = logging.getLogger(__name__)
@@ -37,11 +38,17 @@ def play(battle_id: str) -> None:
 
 @shared_task(name="battles.sweep")
 def sweep() -> None:
-    for battle_id in runs.stops_unheard():
-        _redis.publish(event_log.STOP_CHANNEL, str(battle_id))
+    for run_id in runs.stops_unheard():
+        _redis.publish(event_log.STOP_CHANNEL, run_id)
     for battle_id in runs.sweep(_redis):
         if _redis.set(f"arena:battle:{battle_id}:enqueued", "1", nx=True, ex=ENQUEUE_AGAIN_S):
             play.delay(str(battle_id))
+
+
+@shared_task(name="battles.keep_books")
+def keep_books() -> None:
+    charges.measure_answers()
+    charges.forget_past_days()
 
 
 @worker_shutting_down.connect
@@ -62,11 +69,12 @@ def announce_turn(turn: Turn) -> None:
     _on_commit(_publish, turn.battle_id, TurnAdded(turn.index, turn.prompt))
 
 
-def announce_stop(battle: Battle, stopped: Sequence[Response]) -> None:
+def announce_stop(battle: Battle, stop: Stop) -> None:
     """Tell the workers to stop what they play, and the browsers what was stopped before any worker had it."""
-    _on_commit(_stop, battle.pk)
-    if stopped:
-        events = (ResponseStopped(response.seat.slot, response.turn.index) for response in stopped)
+    if stop.runs:
+        _on_commit(_stop, stop.runs)
+    if stop.ended:
+        events = (ResponseStopped(response.seat.slot, response.turn.index) for response in stop.ended)
         _on_commit(_publish, battle.pk, *events)
 
 
@@ -95,5 +103,6 @@ def _publish(battle_id: UUID, *events: Event) -> None:
     event_log.publish(_redis, battle_id, events)
 
 
-def _stop(battle_id: UUID) -> None:
-    _redis.publish(event_log.STOP_CHANNEL, str(battle_id))
+def _stop(run_ids: Sequence[str]) -> None:
+    for run_id in run_ids:
+        _redis.publish(event_log.STOP_CHANNEL, run_id)

@@ -3,6 +3,8 @@
 The battle's own page lives in `arena/voting/views.py`, because it shows ballots too.
 """
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,19 +13,23 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from arena.battles import doors
+from arena.battles.budgets import Payer, kept_out, look_into_purse
 from arena.battles.errors import BattleError
 from arena.battles.forms import NewBattleForm
 from arena.battles.models import MIN_SIZE, Battle, Turn
 from arena.battles.queries import find_battle
 from arena.contestants.models import Contestant
 from arena.contestants.queries import in_play
+from arena.contestants.retirement import may_take_part
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
 from arena.teams.errors import AccountNeeded
-from arena.teams.models import Voter
+from arena.teams.models import Team, Voter
+from arena.teams.networks import network_of
 from arena.teams.queries import current_voter
 from arena.teams.services import acting_voter
 
@@ -33,16 +39,17 @@ LISTED_PROBLEMS = 12
 
 @require_safe
 def new_battle(request: HttpRequest) -> HttpResponse:
+    initial = None
     if slug := request.GET.get("problem"):
-        return _new_battle_page(request, NewBattleForm.about(_problem_to_ask(slug)))
-    if battle_id := request.GET.get("again"):
-        return _new_battle_page(request, NewBattleForm.again(_battle_to_repeat(request, battle_id)))
-    return _new_battle_page(request, NewBattleForm())
+        initial = NewBattleForm.about(_problem_to_ask(slug))
+    elif battle_id := request.GET.get("again"):
+        initial = NewBattleForm.again(_battle_to_repeat(request, battle_id))
+    return _new_battle_page(request, _form(request, initial=initial))
 
 
 @require_POST
 def start_battle(request: HttpRequest) -> HttpResponse:
-    form = NewBattleForm(request.POST)
+    form = _form(request, request.POST)
     if not form.is_valid():
         return _new_battle_page(request, form, status=422)
     try:
@@ -61,18 +68,32 @@ def about(request: HttpRequest) -> HttpResponse:
     return render(request, "about.html")
 
 
+def _form(
+    request: HttpRequest, data: Mapping[str, Any] | None = None, *, initial: dict[str, Any] | None = None
+) -> NewBattleForm:
+    payer = Payer(current_voter(request.user, request.session), network=network_of(request))
+    return NewBattleForm(data, payer=payer, teams=list(Team.objects.active_for(request.user)), initial=initial)
+
+
 def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int = 200) -> HttpResponse:
-    playing = list(in_play())
+    today = timezone.localdate()
+    active = list(in_play())
+    out = kept_out(active, form.payer)
+    playing = [one for one in active if one.slug not in out]
     slugs = {contestant.slug for contestant in playing}
     context = {
         "form": form,
         "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
         "problems": _offered_problems(form["problem"].value()),
         "playing": playing,
-        "resting": [one for one in Contestant.objects.active() if one.slug not in slugs],
+        "resting": [
+            one for one in Contestant.objects.all() if one.slug not in {*slugs, *out} and may_take_part(one, today)
+        ],
+        "kept_out": [(one, out[one.slug]) for one in active if one.slug in out],
+        "budget_notice": "" if form.errors else look_into_purse(form.payer).said_of_contents,
         "only_simulated": bool(playing) and all(contestant.simulated for contestant in playing),
         "enough": len(playing) >= MIN_SIZE,
-        "battles": _latest_battles(current_voter(request.user, request.session)),
+        "battles": _latest_battles(form.payer.voter),
         "address": reverse("new_battle") if request.method == "POST" else "",
     }
     return render(request, "battles/new.html", context, status=status)

@@ -7,27 +7,28 @@ the leases of its runs, watches the time limits, and listens for stops. It never
 import asyncio
 import logging
 import threading
-import time
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import httpx
 import redis.asyncio
 import uvloop
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from arena.battles import failure_log
 from arena.battles.event_log import STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
-from arena.battles.log_writer import LogWriter, RunLog
-from arena.battles.streaming import BROKEN, Outcome, Transcript, end_event, play
+from arena.battles.log_writer import LogWriter
+from arena.battles.panes import Interrupted, Pane, Part, Run
+from arena.battles.running_costs import TELL_EVERY_S, tell
+from arena.battles.streaming import BROKEN, Outcome, Transcript, play
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
+from arena.contestants.errors import ProviderError
 from arena.contestants.providers.http import make_client
+from arena.contestants.providers.patience import retrying
 from arena.contestants.simulator.server import Simulator, start_simulator
 
 logger = logging.getLogger(__name__)
@@ -37,78 +38,8 @@ T = TypeVar("T")
 WATCH_EVERY_S = 0.5
 START_LIMIT_S = 30.0
 BACK_OFF_MAX_S = 2.0
-
-Opener = Callable[[httpx.AsyncClient, str], AsyncGenerator[Delta, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One response of a run: its place, and how its stream is opened.
-
-    `open` gets the HTTP client and, for a simulated contestant, the URL it is served at; it may raise a ProviderError.
-    """
-
-    response_id: int
-    slot: str
-    turn: int
-    is_restart: bool
-    is_simulated: bool
-    open: Opener
-
-
-class Interrupted(Exception):
-    """The worker is stopping, or has lost the run to another."""
-
-
-@dataclass(eq=False)
-class Pane:
-    """A part while it plays."""
-
-    part: Part
-    transcript: Transcript
-    task: asyncio.Task[Outcome]
-    started_at: float
-    ending: Callable[[], Outcome] | None = None
-    outcome: Outcome | None = None
-
-    def end(self, ending: Callable[[], Outcome]) -> None:
-        """Cancel the stream, which closes the connection upstream; `ending` tells what is then saved."""
-        if self.ending is None and not self.task.done():
-            self.ending = ending
-            self.task.cancel()
-
-    def restate(self) -> list[Event]:
-        if self.outcome is None:
-            return self.transcript.restated()
-        return [self.transcript.snapshot(self.outcome.status), end_event(self.part.slot, self.part.turn, self.outcome)]
-
-
-@dataclass(eq=False)
-class Run:
-    """Some responses of one battle, played by this worker. `deliver` gets each outcome, in a thread-safe way."""
-
-    run_id: str
-    battle_id: UUID
-    deliver: Callable[[Part, Outcome | None], None]
-    log: RunLog = field(init=False)
-    panes: list[Pane] = field(default_factory=list)
-
-    def text_of(self, part: Part) -> tuple[str, str]:
-        """Reasoning and answer that have arrived."""
-        transcript = next(pane.transcript for pane in self.panes if pane.part is part)
-        return transcript.reasoning, transcript.answer
-
-    def restate(self) -> list[Event]:
-        """Events from which a browser that knows nothing has everything so far."""
-        return [event for pane in self.panes for event in pane.restate()]
-
-    def interrupt(self) -> None:
-        for pane in self.panes:
-            pane.end(_interrupted)
-
-
-def _interrupted() -> Outcome:
-    raise Interrupted
+# Of runs that this worker does not play, or not yet.
+STOPS_KEPT = 1000
 
 
 class WorkerLoop:
@@ -121,6 +52,7 @@ class WorkerLoop:
         self._loop = uvloop.new_event_loop()
         self._ready = threading.Event()
         self._runs: dict[str, Run] = {}
+        self._stops_heard: deque[str] = deque(maxlen=STOPS_KEPT)
         self._is_stopping = False
         self._simulator: Simulator | None = None
         self._simulator_lock = asyncio.Lock()
@@ -192,7 +124,13 @@ class WorkerLoop:
         self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
         self._writer = LogWriter(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
-        for work in (self._writer.work, self._renew_leases, self._watch_limits, self._listen_for_stops):
+        for work in (
+            self._writer.work,
+            self._renew_leases,
+            self._watch_limits,
+            self._tell_costs,
+            self._listen_for_stops,
+        ):
             self._keep(self._for_ever(work))
 
     def _keep(self, coroutine: Coroutine[Any, Any, object]) -> None:
@@ -213,16 +151,16 @@ class WorkerLoop:
         self, run_id: str, battle_id: UUID, parts: list[Part], deliver: Callable[[Part, Outcome | None], None]
     ) -> Run:
         run = Run(run_id, battle_id, deliver)
-        run.log = RunLog(run_id, battle_id, restate=run.restate, on_fenced=run.interrupt)
         self._runs[run_id] = run
         for part in parts:
             transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
-            task = self._loop.create_task(self._play(run, part, transcript))
-            pane = Pane(part, transcript, task, time.monotonic())
+            pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript)))
             run.panes.append(pane)
-            task.add_done_callback(lambda task, pane=pane: self._deliver(run, pane, task))  # type: ignore[misc]
+            pane.task.add_done_callback(lambda _, pane=pane: self._deliver(run, pane))  # type: ignore[misc]
         if self._is_stopping:
             run.interrupt()
+        if run_id in self._stops_heard:
+            run.stop()
         return run
 
     async def _play(self, run: Run, part: Part, transcript: Transcript) -> Outcome:
@@ -230,23 +168,30 @@ class WorkerLoop:
             self._append(run, ResponseRestarted(part.slot, part.turn))
         self._append(run, ResponseStarted(part.slot, part.turn))
         simulator_url = await self._simulator_url() if part.is_simulated else ""
+
+        def ask() -> AsyncGenerator[Delta, None]:
+            transcript.tries += 1
+            return part.open(self._http, simulator_url)
+
+        def told(error: ProviderError, pause_s: float) -> None:
+            failure_log.response_waits(run.battle_id, part, error, pause_s, tries=transcript.tries)
+
+        budget_s = min(settings.ARENA_RETRY_WAIT_S, part.limits.first_token_s)
         return await play(
             transcript,
-            lambda: part.open(self._http, simulator_url),
+            lambda: retrying(ask, budget_s=budget_s, is_free=part.is_free, told=told),
             lambda event, is_first: self._writer.add(run.log, event, urgent=is_first),
         )
 
-    def _deliver(self, run: Run, pane: Pane, task: asyncio.Task[Outcome]) -> None:
+    def _deliver(self, run: Run, pane: Pane) -> None:
         try:
-            if pane.ending is not None and pane.transcript.finish is None:
-                pane.outcome = pane.ending()
-            else:
-                pane.outcome = task.result()
+            pane.outcome = pane.result()
         except Interrupted:
             pane.outcome = None
-        except Exception:  # a fault of ours must end one response, not leave it hanging
-            logger.exception("response %s broke", pane.part.response_id)
-            pane.outcome = pane.transcript.failed(*BROKEN)
+        except Exception as error:  # noqa: BLE001  # its server's fault, or ours: one response ends, none hangs
+            why = (error.code, error.sentence) if isinstance(error, ProviderError) else BROKEN
+            pane.outcome = pane.transcript.failed(*why)
+            failure_log.response_failed(run.battle_id, pane.part, error, pane.outcome)
         run.deliver(pane.part, pane.outcome)
 
     def _append(self, run: Run, event: Event) -> None:
@@ -284,29 +229,39 @@ class WorkerLoop:
         """One look at all panes twice a second is far cheaper than a timer per delta."""
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            now = time.monotonic()
             for run in self._runs.values():
                 for pane in run.panes:
-                    if not pane.task.done() and (passed := _limit_passed(pane, now)):
-                        pane.end(partial(pane.transcript.failed, passed.code, passed.message))
+                    pane.watch()
+
+    async def _tell_costs(self) -> None:
+        """What the running responses have cost so far. Looked at by the clock, it costs the streams nothing."""
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            panes = [pane for run in self._runs.values() for pane in run.panes if not pane.task.done()]
+            readings = [(meter, meter.reading(pane.transcript)) for pane in panes if (meter := pane.part.meter)]
+            try:
+                await tell(self._redis, readings)
+            except RedisError as error:
+                logger.warning("what runs cannot be told: %s", error)
 
     async def _listen_for_stops(self) -> None:
-        """A stop names a battle. One that is missed meanwhile is announced again by the sweep."""
+        """A stop names a run, so that it can't hit what was asked again since. One that is missed meanwhile is
+        announced again by the sweep; one that comes before its run has begun is kept for it."""
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(STOP_CHANNEL)
                     async for message in pubsub.listen():
                         if message["type"] == "message":
-                            self._stop_battle(message["data"].decode())
+                            self._stop_run(message["data"].decode())
             except RedisError:
                 await asyncio.sleep(BACK_OFF_MAX_S)
 
-    def _stop_battle(self, battle_id: str) -> None:
-        for run in self._runs.values():
-            if str(run.battle_id) == battle_id:
-                for pane in run.panes:
-                    pane.end(pane.transcript.stopped)
+    def _stop_run(self, run_id: str) -> None:
+        if run := self._runs.get(run_id):
+            run.stop()
+        else:
+            self._stops_heard.append(run_id)
 
     def _interrupt_all(self) -> None:
         self._is_stopping = True
@@ -321,14 +276,3 @@ class WorkerLoop:
             if self._simulator is None:
                 self._simulator = await start_simulator()
             return self._simulator.url
-
-
-def _limit_passed(pane: Pane, now: float) -> type[TimedOut] | None:
-    heard_at = pane.transcript.heard_at
-    if now - pane.started_at > settings.ARENA_RESPONSE_DEADLINE_S:
-        return DeadlinePassed
-    if heard_at is None:
-        silent_too_long = now - pane.started_at > settings.ARENA_FIRST_TOKEN_TIMEOUT_S
-    else:
-        silent_too_long = now - heard_at > settings.ARENA_SILENCE_TIMEOUT_S
-    return Silent if silent_too_long else None

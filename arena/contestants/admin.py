@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from arena.contestants.admin_forms import ActiveForm, ContestantForm
 from arena.contestants.admin_pulling import PullingViews, may_be_pulled
@@ -38,7 +39,7 @@ _FIELDSETS = [
         "What it costs",
         {
             "fields": [("price_in_usd_per_mtok", "price_out_usd_per_mtok"), "price_source"],
-            "description": "US dollars per million tokens. Reasoning counts as output. Empty: not known; 0: free.",
+            "description": "US dollars per million tokens, reasoning as output. Empty: looked up by server and model.",
         },
     ),
     (
@@ -83,6 +84,9 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
         """Whether it can be asked, why not, and what may be done about it."""
         if not contestant.checked_at and not contestant.simulated:
             return "Not looked at yet."
+        if contestant.is_available and contestant.is_passed_over:
+            until = f"{localtime(contestant.passed_over_until):%H:%M %Z}"
+            return f"Answers, but others are drawn before it until {until}: {contestant.passed_over_because}"
         if contestant.is_available:
             return "Can be asked."
         if not may_be_pulled(contestant) or "does not have" not in contestant.unavailable_because:

@@ -21,14 +21,22 @@ ProviderError
 └── TooLarge         more text than the arena takes
 
 `message` is shown to voters before the reveal: one plain sentence that names no contestant, vendor or server.
-`str(error)` is the full story for the operator's log.
+`str(error)`, its notes and its fields are the full story for the operator's log.
 """
+
+from math import ceil
 
 from arena.masking import masked
 
+SOON = "in a while"
+
 
 class ProviderError(Exception):
-    """`detail` is for the log and may name the server. Servers repeat keys: they are taken out of it, and of notes."""
+    """`detail` is for the log and may name the server. Servers repeat keys: they are taken out of it, and of notes.
+
+    Whoever asked the server fills in: `where`, its address; `status`, that of its answer, if one came; `was_refused`,
+    the server did not take the request on, so that it cannot have cost anything.
+    """
 
     code = "failed"
     message = "This contestant's server failed."
@@ -37,6 +45,16 @@ class ProviderError(Exception):
     def __init__(self, detail: str = "", *, retry_after_s: float | None = None) -> None:
         super().__init__(f"{self.code}: {masked(detail)}" if detail else self.code)
         self.retry_after_s = retry_after_s
+        self.where = ""
+        self.status: int | None = None
+        self.was_refused = False
+
+    @property
+    def sentence(self) -> str:
+        """`message`, with the time to try again where the server has named it."""
+        if not self.retry_after_s:
+            return self.message
+        return self.message.replace(SOON, f"in about {_roughly(self.retry_after_s)}")
 
     def add_note(self, note: str) -> None:
         super().add_note(masked(note))
@@ -73,12 +91,12 @@ class QuotaSpent(ProviderError):
 
 class RateLimited(ProviderError):
     code = "busy"
-    message = "This contestant's server is busy; try again in a while."
+    message = f"This contestant's server is busy; try again {SOON}."
 
 
 class Overloaded(ProviderError):
     code = "overloaded"
-    message = "This contestant's server is overloaded; try again in a while."
+    message = f"This contestant's server is overloaded; try again {SOON}."
 
 
 class ModelGone(ProviderError):
@@ -139,3 +157,12 @@ class TooLarge(ProviderError):
     code = "too_large"
     message = "This contestant wrote more than the arena takes."
     may_retry = False
+
+
+def _roughly(seconds: float) -> str:
+    """In words, and never less than it is: 30 seconds, 2 minutes, 3 hours."""
+    if seconds <= 50:
+        return f"{ceil(seconds / 10) * 10} seconds"
+    unit_s, unit = (60, "minute") if seconds <= 90 * 60 else (3600, "hour")
+    number = ceil(seconds / unit_s)
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 
 from arena.contestants import checks
@@ -123,6 +124,12 @@ class Contestant(models.Model):
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The median of its latest answers, hidden reasoning included: what the next one is expected to have.
+    usual_output_tokens = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    # Its server turned it away and would do so again: others are drawn before it for a while. For operators only: shown
+    # to voters, right after a failure in a blind battle, it would tell who failed there.
+    passed_over_until = models.DateTimeField(null=True, blank=True, editable=False)
+    passed_over_because = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContestantQuerySet.as_manager()
@@ -159,6 +166,10 @@ class Contestant(models.Model):
         near passes their prompts on."""
         is_cloud = self.model.lower().endswith(("-cloud", ":cloud"))
         return self.provider == Provider.OLLAMA and not is_cloud and is_near(self.base_url or settings.OLLAMA_HOST)
+
+    @property
+    def is_passed_over(self) -> bool:
+        return self.passed_over_until is not None and self.passed_over_until > timezone.now()
 
     @property
     def is_free(self) -> bool:

@@ -6,7 +6,6 @@ call (`UpdatePrices`) which nobody makes here. Importing it costs 0.05 s and its
 """
 
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -89,8 +88,8 @@ def _library_price(base_url: str, model: str, at: datetime) -> Price | None:
         base,
         source=f"{provider.name}, from genai-prices {genai_prices.__version__}",
         url=(provider.pricing_urls or [""])[0],
-        request_usd=float(_value_for(prices.requests_kcount, 0) or 0) / 1000,
-        tiers=tuple(Tier(start, rates) for start in _thresholds(prices) if (rates := _rates(prices, start + 1))),
+        request_usd=_request_usd(prices),
+        tiers=_tiers(prices),
     )
 
 
@@ -126,10 +125,10 @@ def _value_for(price: Decimal | TieredPrices | None, input_tokens: int) -> float
     return None if price is None else float(price)
 
 
-def _thresholds(prices: ModelPrice) -> list[int]:
-    def starts() -> Iterator[int]:
-        for price in vars(prices).values():
-            if isinstance(price, TieredPrices):
-                yield from (tier.start for tier in price.tiers)
+def _request_usd(prices: ModelPrice) -> float:
+    return (_value_for(prices.requests_kcount, 0) or 0.0) / 1000
 
-    return sorted(set(starts()))
+
+def _tiers(prices: ModelPrice) -> tuple[Tier, ...]:
+    starts = {tier.start for price in vars(prices).values() if isinstance(price, TieredPrices) for tier in price.tiers}
+    return tuple(Tier(start, rates) for start in sorted(starts) if (rates := _rates(prices, start + 1)))

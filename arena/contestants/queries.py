@@ -7,6 +7,7 @@ from django.conf import settings
 from arena.contestants.errors import KeyMissing, KeyUnusable, Unreachable
 from arena.contestants.models import Contestant, ContestantQuerySet
 from arena.contestants.providers.call import Call, Message
+from arena.contestants.providers.patience import TimeLimits
 from arena.contestants.servers import server_of
 
 
@@ -22,18 +23,42 @@ def in_play() -> ContestantQuerySet:
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:
-    """What its provider needs to ask this contestant. Reads no database. Raises KeyMissing, KeyUnusable, or Unreachable
-    for a simulated contestant while no simulator runs."""
+    """What its provider needs to ask this contestant, its own system prompt put before the battle's. Reads no database.
+
+    Raises KeyMissing, KeyUnusable, or Unreachable for a simulated contestant while no simulator runs.
+    """
     server = server_of(contestant, simulator_url=simulator_url)
     if not server.base_url:
         raise Unreachable("no simulator runs")
     if server.key_problem:
-        raise (KeyUnusable if server.api_key else KeyMissing)(server.key_problem)
+        advice = "a worker reads its variables when it starts, so restart the arena once this is mended"
+        raise (KeyUnusable if server.api_key else KeyMissing)(f"{server.key_problem} ({advice})")
     return Call(
         base_url=server.base_url,
         model=contestant.model,
-        messages=tuple(messages),
+        messages=_with_system(contestant.system, messages),
         api_key=server.api_key,
         options=dict(contestant.options),
         opens_with_reasoning=contestant.opens_with_reasoning,
     )
+
+
+def time_limits(contestant: Contestant) -> TimeLimits:
+    """Its own where it has them, else the arena's."""
+    own = (contestant.first_token_timeout_s, contestant.silence_timeout_s, contestant.deadline_s)
+    arenas = (
+        settings.ARENA_FIRST_TOKEN_TIMEOUT_S,
+        settings.ARENA_SILENCE_TIMEOUT_S,
+        settings.ARENA_RESPONSE_DEADLINE_S,
+    )
+    return TimeLimits(*(limit if limit is not None else default for limit, default in zip(own, arenas, strict=True)))
+
+
+def _with_system(system: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+    """In one system message: many servers take no second one."""
+    if not system:
+        return tuple(messages)
+    first, *others = messages
+    if first["role"] == "system":
+        return ({"role": "system", "content": f"{system}\n\n{first['content']}"}, *others)
+    return ({"role": "system", "content": system}, *messages)

@@ -24,6 +24,11 @@ def is_retired(contestant: Contestant, today: date) -> bool:
     return day is not None and day <= today
 
 
+def may_take_part(contestant: Contestant, today: date) -> bool:
+    """Neither switched off by the operator nor given up by its server. Whether it answers now is another matter."""
+    return contestant.active and not is_retired(contestant, today)
+
+
 def retirement_of(contestant: Contestant, today: date) -> str:
     """In plain words, for one that is retired; "" for the others."""
     if not is_retired(contestant, today):

@@ -11,14 +11,14 @@ from arena.contestants.nearness import is_near
 from arena.environment import env_str
 from arena.masking import remember, remember_url
 
-# These answer nobody without a key. Other addresses may: a key is sent to them only if one is named or set.
+# These answer nobody without a key. Other addresses may, unless an entry names the key to send.
 _KEY_HOLDERS = ("api.openai.com", "api.anthropic.com")
+# What they list are models that could be deployed, not what one has deployed and named.
+_LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 # Whoever may edit contestants must not have these sent to a server of their own.
 ARENAS_OWN = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
 # In a header these would be garbled, refused, or begin another header.
 _UNUSABLE = re.compile(r"[^!#-&(-~]")
-# What they list are models that could be deployed, not what one has deployed and named.
-_LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com")
 _DEFAULT_KEYS = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
@@ -28,14 +28,14 @@ _DEFAULT_KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`key_name` is the variable the key comes from, "" if none is used. `has_named_key`: it answers to that key only,
-    as far as its contestant's entry tells."""
+    """`key_name` is the variable the key comes from, "" if none is used. `needs_key`: its contestant's entry means that
+    this server answers to that key only."""
 
     provider: str
     base_url: str = field(repr=False)  # it may hold a password
     key_name: str = ""
     api_key: str = field(default="", repr=False)
-    has_named_key: bool = False
+    needs_key: bool = False
 
     @property
     def host(self) -> str:
@@ -47,8 +47,8 @@ class Server:
 
     @property
     def lacks_key(self) -> bool:
-        """A hosted server that an entry names a key for is not even looked at before somebody has that key."""
-        return not self.api_key and (self.is_a_vendors or (self.has_named_key and not self.is_near))
+        """A server that needs a key is not even looked at before somebody has that key."""
+        return not self.api_key and (self.is_a_vendors or self.needs_key)
 
     @property
     def is_a_vendors(self) -> bool:
@@ -87,8 +87,13 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Without user, password or query."""
-        parts = urlsplit(self.base_url)
+        """Without user, password or query; "" for what is none."""
+        try:
+            parts = urlsplit(self.base_url)
+        except ValueError:
+            return ""
+        if not parts.netloc:
+            return ""
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
@@ -121,8 +126,14 @@ def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
-    has_named_key = bool(contestant.api_key_env and contestant.base_url)
-    return Server(contestant.provider, base_url, key_name, _key(key_name), has_named_key)
+    return Server(contestant.provider, base_url, key_name, _key(key_name), _needs_key(contestant, default))
+
+
+def _needs_key(contestant: Contestant, default: Server) -> bool:
+    """Its entry names a key. The protocol's usual one may be missing at the configured server or one nearby, which may
+    want none."""
+    may_want_none = not contestant.base_url or is_near(contestant.base_url)
+    return bool(contestant.api_key_env) and not (contestant.api_key_env == default.key_name and may_want_none)
 
 
 def _key(name: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain, count
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from arena.contestants.catalogue import Entry, read_catalogue
 from arena.contestants.discovery import Found, Look, describe, look_at, plain_name
+from arena.contestants.errors import KeyMissing, KeyRefused, KeyUnusable, ModelGone, QuotaSpent
 from arena.contestants.models import Contestant, Provider, Source
 from arena.contestants.retirement import is_retired, retirement_of
 from arena.contestants.servers import Server, default_server, server_of
@@ -20,7 +21,11 @@ from arena.contestants.servers import Server, default_server, server_of
 # A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
 MAX_NAME_CHARS = 120
+# A spent account or a model that is gone is not found by looking; a battle finds it.
+PASSED_OVER_FOR = timedelta(minutes=15)
 Looks = dict[Server, Look]
+
+_LASTING = frozenset(kind.code for kind in (KeyMissing, KeyUnusable, KeyRefused, QuotaSpent, ModelGone))
 
 _FROM_CATALOGUE = (Source.CATALOGUE, Source.SIMULATOR)
 
@@ -100,6 +105,18 @@ def check_availability(looks: Looks | None = None, *, today: date | None = None)
     return changed
 
 
+def note_outcome(contestant: Contestant, *, failure_code: str, why: str) -> None:
+    """Pass over a contestant whose next request would fail as this one did, until one succeeds or some time is over.
+
+    It can still be chosen by name, and is drawn where there are too few others.
+    """
+    row = Contestant.objects.filter(pk=contestant.pk)
+    if failure_code in _LASTING:
+        row.update(passed_over_until=timezone.now() + PASSED_OVER_FOR, passed_over_because=why)
+    elif not failure_code and contestant.passed_over_until is not None:
+        row.update(passed_over_until=None, passed_over_because="")
+
+
 def _searched_servers() -> list[Server]:
     openai = default_server(Provider.OPENAI)
     return [default_server(Provider.OLLAMA), *([openai] if openai.may_be_searched else [])]
@@ -169,14 +186,14 @@ def _new_contestant(server: Server, found: Found, taken: Collection[str]) -> Con
     contestant = Contestant(
         slug=_free_slug(name, taken),
         name=_shown_name(name),
-        provider=server.provider,
-        model=found.model,
         vendor=found.vendor,
         family=found.family,
         description=found.description,
-        params_b=found.params_b,
         context_tokens=found.max_context,
         license=found.license,
+        provider=server.provider,
+        model=found.model,
+        params_b=found.params_b,
         opens_with_reasoning=found.opens_with_reasoning,
         options={"num_ctx": found.context} if found.context and is_ollama else {},
         source=Source.DISCOVERED,

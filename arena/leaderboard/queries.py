@@ -8,8 +8,9 @@ from django.db.models import Avg, Q
 
 from arena.battles.models import Response, ResponseStatus
 from arena.contestants.models import Contestant
-from arena.leaderboard.models import Snapshot
+from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Votes
+from arena.leaderboard.rows import Row
 from arena.voting.models import TIE, Judgement, Verdict
 
 _CORRECT = {Judgement.CORRECT.value: 1.0, Judgement.FLAWED.value: 0.0}
@@ -29,13 +30,19 @@ def latest_snapshot(board: str) -> Snapshot | None:
     return Snapshot.objects.filter(board=board).order_by("-updated_at", "-pk").first()
 
 
+def records_of(slug: str) -> list[tuple[Board, Row]]:
+    """What the newest snapshot of each board says of a contestant; one query a board."""
+    boards = ((board, latest_snapshot(board)) for board in Board)
+    return [(board, row) for board, snapshot in boards if snapshot for row in snapshot.rows if row["slug"] == slug]
+
+
 def counted_votes() -> tuple[Votes, list[Contestant]]:
     """All ballots that count, and the contestants they are about: `Votes.contestant` is an index into that list.
 
-    Two queries, whatever the number of ballots.
+    What a team votes among itself is not for the public boards. Two queries, whatever the number of ballots.
     """
     rows = list(
-        Verdict.objects.filter(ballot__uncounted_because="")
+        Verdict.objects.filter(ballot__uncounted_because="", ballot__battle__team=None)
         .order_by("ballot_id", "seat__slot")
         .values_list("ballot__battle_id", "ballot_id", "seat__contestant_id", "seat__slot", "judgement", "ballot__best")
     )
@@ -53,12 +60,12 @@ def counted_votes() -> tuple[Votes, list[Contestant]]:
 
 
 def figures() -> dict[int, Figures]:
-    """By contestant id, over its finished responses in battles whose names are known. Two queries.
+    """By contestant id, over its finished responses in public battles whose names are known. Two queries.
 
     Those of a battle that still is blind would move a figure the moment it ends, and so tell who took part in it.
     """
     names_known = Q(turn__battle__revealed_at__isnull=False) | Q(turn__battle__blind=False)
-    finished = Response.objects.filter(names_known, status=ResponseStatus.FINISHED).order_by()
+    finished = Response.objects.filter(names_known, status=ResponseStatus.FINISHED, turn__battle__team=None).order_by()
     first_tokens: dict[int, list[int]] = defaultdict(list)
     known = finished.filter(first_token_ms__isnull=False)
     for contestant, milliseconds in known.values_list("seat__contestant_id", "first_token_ms").iterator(10_000):

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from django.db import transaction
+from django.utils import timezone
 
 from arena.contestants.models import Contestant
+from arena.contestants.retirement import may_take_part
 from arena.leaderboard import ratings
 from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Bools, Floats, Outcomes, Votes, preference_outcomes, reasoning_outcomes
@@ -78,7 +80,7 @@ def _rows(
                 slug=contestant.slug,
                 name=contestant.display_name,
                 simulated=contestant.simulated,
-                active=contestant.active,
+                active=may_take_part(contestant, timezone.localdate()),
                 rating=_known(rating, number, 1),
                 low=_known(low, number, 1),
                 high=_known(high, number, 1),

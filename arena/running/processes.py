@@ -28,6 +28,8 @@ def run_web(fd: int | None) -> None:
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         # Compressing costs twice the CPU time and three times the memory, and saves half of few bytes.
         ws_per_message_deflate=False,
+        # Whom to believe is for BEHIND_TLS_PROXY to say; uvicorn would believe every program on this machine.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         access_log=False,
         server_header=False,

@@ -4,7 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 
-from arena.teams.models import ApiToken, User, Voter
+from arena.teams.models import ACTIVE_ROLES, ApiToken, Membership, Team, User, Voter
 
 VOTER_KEY = "voter"
 
@@ -19,6 +19,13 @@ def current_voter(user: AbstractBaseUser | AnonymousUser | None, session: Sessio
 
 def voter_of_user(user: User) -> Voter | None:
     return Voter.objects.filter(user=user).first()
+
+
+def is_active_in(team: Team, voter: Voter | None) -> bool:
+    """Whether this voter starts the team's battles and judges them; viewers only read."""
+    if voter is None or voter.user_id is None:
+        return False
+    return Membership.objects.filter(team=team, user=voter.user_id, role__in=ACTIVE_ROLES).exists()
 
 
 def bearer_secret(authorization: str) -> str | None:

@@ -15,7 +15,7 @@ from arena.problem_json import Problem as Refusal
 from arena.problem_json import only_parameters
 from arena.problems.models import Problem
 from arena.teams.api import asker
-from arena.teams.models import Voter
+from arena.teams.models import Team, Voter
 from arena.voting.doors import vote
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
@@ -102,6 +102,7 @@ class BattleOut(Schema):
     prompt: str
     system: str
     problem: str | None
+    team: str | None = Field(description="Slug of the team it belongs to; nobody else can see it.")
     status: Seen
     blind: bool
     slots: list[str]
@@ -124,6 +125,7 @@ class ListedBattleOut(Schema):
     blind: bool
     slots: list[str]
     problem: str | None
+    team: str | None
     created_at: datetime
 
 
@@ -135,7 +137,7 @@ class BattlePageOut(Schema):
 class BattleFilters(Schema):
     status: Seen | None = None
     problem: str | None = Field(None, description="Slug of a problem.")
-    team: str | None = Field(None, description="Slug of a team.")
+    team: str | None = Field(None, description="Slug of a team of yours: all its battles, whoever started them.")
     cursor: str = Field("", description="`next` of the page before.", max_length=200)
     limit: int = Field(50, ge=1, le=100)
 
@@ -154,15 +156,14 @@ class CastBallot(BaseModel):
 
 @router.get("/battles", response=BattlePageOut, summary="My battles")
 def battles(request: HttpRequest, filters: Query[BattleFilters]) -> BattlePage:
-    """The battles you started, newest first. Others are found by their link only."""
+    """The battles you started, newest first, or those of your team. Others are found by their link only."""
     only_parameters(request, BattleFilters.model_fields)
-    if filters.team is not None:
-        raise Refusal.about("team", 404, f"There is no team {filters.team[:80]!r}.")
     try:
         return listed_battles(
             asker(request).voter,
             status=filters.status,
             problem=_problem(filters.problem),
+            team=_team(request, filters.team),
             cursor=filters.cursor,
             limit=filters.limit,
         )
@@ -204,6 +205,15 @@ def _problem(slug: str | None) -> Problem | None:
     return problem
 
 
+def _team(request: HttpRequest, slug: str | None) -> Team | None:
+    if slug is None:
+        return None
+    team = Team.objects.seen_by(asker(request).user).filter(slug=slug).first()
+    if team is None:
+        raise Refusal.about("team", 404, f"There is no team {slug[:80]!r}.")
+    return team
+
+
 def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
     seen = battle_for(found, voter)
     blind = seen.battle
@@ -215,6 +225,7 @@ def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
             "prompt": blind.prompt,
             "system": blind.system,
             "problem": blind.problem or None,
+            "team": found.team.slug if found.team else None,
             "status": seen.status,
             "blind": blind.blind,
             "slots": blind.slots,

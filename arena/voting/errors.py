@@ -1,6 +1,7 @@
 """Why a ballot is not taken, in a sentence for the person who cast it.
 
 VotingError
+├── MembersOnly       viewers of a team read along
 ├── NotYet            the contestants are still at work, or there is nothing to judge
 ├── AlreadyVoted      one ballot per voter and battle
 ├── VerdictRefused    a slot is missing or unknown, or the judgement is not one of ours
@@ -16,6 +17,10 @@ class VotingError(Exception):
 
     status = 422
     field = ""
+
+
+class MembersOnly(VotingError):
+    status = 403
 
 
 class NotYet(VotingError):

@@ -1,4 +1,4 @@
-"""The battles a voter started, newest first, a page at a time, with the status each has for them."""
+"""The battles that a voter started, or that a team has, a page at a time, with the status each has for the voter."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from arena.battles.models import Battle, BattleQuerySet, BattleStatus, Seat, Turn
 from arena.problems.models import Problem
-from arena.teams.models import Voter
+from arena.teams.models import Team, Voter
 from arena.voting.models import Ballot
 
 REVEALED = "revealed"
@@ -28,6 +28,7 @@ class ListedBattle:
     blind: bool
     slots: tuple[str, ...]
     problem: str | None
+    team: str | None
     created_at: datetime
 
 
@@ -40,11 +41,19 @@ class BattlePage:
 
 
 def listed_battles(
-    voter: Voter | None, *, status: str | None, problem: Problem | None, cursor: str, limit: int
+    voter: Voter | None,
+    *,
+    status: str | None,
+    problem: Problem | None,
+    team: Team | None = None,
+    cursor: str,
+    limit: int,
 ) -> BattlePage:
-    """Three queries. Raises ValueError for a cursor that is not ours."""
+    """Of a team: all that it has, if this voter may see them. Three queries. Raises ValueError for a cursor that is not
+    ours."""
     after = _read_cursor(cursor) if cursor else None
-    battles = _with_names_known(Battle.objects.listed_for(voter), voter)
+    listed = Battle.objects.listed_for(voter) if team is None else Battle.objects.of_team(team, voter)
+    battles = _with_names_known(listed, voter)
     if status is not None:
         battles = battles.filter(_has_status(status))
     if problem is not None:
@@ -80,6 +89,7 @@ def _listed(battle: Battle) -> ListedBattle:
         blind=battle.blind,
         slots=tuple(seat.slot for seat in battle.seats.all()),
         problem=battle.problem.slug if battle.problem else None,
+        team=battle.team.slug if battle.team else None,
         created_at=battle.created_at,
     )
 

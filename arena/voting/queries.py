@@ -12,6 +12,7 @@ from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.pace import mean_pace
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
 from arena.teams.models import Voter
+from arena.teams.queries import is_active_in
 from arena.voting.models import TIE, Ballot, Judgement, Uncounted, Verdict
 
 Number = TypeVar("Number", int, float)
@@ -84,13 +85,15 @@ class RevealedSlot:
 class VotersBattle:
     """`reveal` is None until this voter has cast a ballot, unless the battle is open; `tally` until they have voted.
 
-    `status` is "running", "finished" or, once this voter may see the names, "revealed".
-    `unranked_because` is a sentence to show before voting; empty if the ballot will be ranked.
+    `status` is "running", "finished" or, once this voter may see the names, "revealed". Who reads along is a viewer of
+    its team, and has no vote. `unranked_because` is a sentence to show before voting, empty if the ballot will be
+    ranked.
     """
 
     battle: BlindBattle
     status: str
     may_vote: bool
+    reads_along: bool
     may_steer: bool
     unranked_because: str
     my_ballot: MyBallot | None
@@ -100,15 +103,17 @@ class VotersBattle:
 
 
 def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
-    """At most nine queries, whatever the number of turns, slots and ballots."""
+    """At most ten queries, whatever the number of turns, slots and ballots."""
     blind = blind_battle(battle)
     my_ballot = _my_ballot(battle, voter)
     count = Ballot.objects.filter(battle=battle).count()
     knows_names = my_ballot is not None or not battle.blind
+    reads_along = battle.team is not None and not is_active_in(battle.team, voter)
     return VotersBattle(
         battle=blind,
         status="revealed" if knows_names and not blind.is_running else blind.status,
-        may_vote=not blind.is_running and my_ballot is None and has_text(blind),
+        may_vote=not blind.is_running and my_ballot is None and has_text(blind) and not reads_along,
+        reads_along=reads_along,
         may_steer=voter is not None and battle.started_by_id == voter.pk and battle.revealed_at is None,
         unranked_because=unranked_sentence(blind),
         my_ballot=my_ballot,

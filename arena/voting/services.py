@@ -9,11 +9,13 @@ from django.db.models.functions import Coalesce, Now
 from arena.battles.models import Battle, BattleStatus
 from arena.battles.queries import BlindBattle, blind_battle
 from arena.teams.models import Voter
+from arena.teams.queries import is_active_in
 from arena.voting.errors import (
     AlreadyVoted,
     BestRefused,
     CommentRefused,
     FirstFlawRefused,
+    MembersOnly,
     NotYet,
     TagRefused,
     VerdictRefused,
@@ -52,6 +54,8 @@ def cast_ballot(
     ballot of someone who only wants to see the names. `first_flaws` counts from 1 the steps of the slot's response in
     the battle's last turn, the one people judge in the end. The signal `ballot_cast` is sent after commit.
     """
+    if battle.team is not None and not is_active_in(battle.team, voter):
+        raise MembersOnly("Viewers of a team read along; its members vote.")
     _close(battle)
     blind = blind_battle(battle)
     if not has_text(blind):

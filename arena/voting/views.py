@@ -17,6 +17,7 @@ from arena.battles.forms import FollowUpForm
 from arena.battles.models import Battle
 from arena.battles.queries import blind_battle, find_battle
 from arena.teams.errors import AccountNeeded
+from arena.teams.networks import network_of
 from arena.teams.queries import current_voter
 from arena.teams.services import acting_voter
 from arena.voting.doors import vote
@@ -58,7 +59,12 @@ def add_turn(request: HttpRequest, battle_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _battle_page(request, battle, follow_up=form, status=422)
     try:
-        turn = doors.ask_on(battle, current_voter(request.user, request.session), prompt=form.cleaned_data["prompt"])
+        turn = doors.ask_on(
+            battle,
+            current_voter(request.user, request.session),
+            prompt=form.cleaned_data["prompt"],
+            network=network_of(request),
+        )
     except BattleError as error:
         form.add_error("prompt", str(error))
         return _battle_page(request, battle, follow_up=form, status=error.status)
@@ -79,7 +85,9 @@ def stop_battle(request: HttpRequest, battle_id: UUID) -> HttpResponse:
 def retry_response(request: HttpRequest, battle_id: UUID, slot: str) -> HttpResponse:
     battle = _visible_battle(request, battle_id)
     try:
-        response = doors.ask_again(battle, current_voter(request.user, request.session), slot=slot)
+        response = doors.ask_again(
+            battle, current_voter(request.user, request.session), slot=slot, network=network_of(request)
+        )
     except BattleError as error:
         return _battle_page(request, battle, notice=str(error), status=error.status)
     return HttpResponseRedirect(f"{battle.get_absolute_url()}#turn-{response.turn.index}-{slot}")

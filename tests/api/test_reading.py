@@ -1,7 +1,12 @@
 """The calls that only read: contestants, problems, the boards, the schema and its page."""
 
+from dataclasses import fields
+from typing import get_args
+
 import pytest
 
+from arena.battles.events import Event, TextDelta
+from arena.contestants.deltas import WaitReason
 from arena.leaderboard.api import PairOut, RowOut
 from arena.leaderboard.models import Snapshot
 from arena.leaderboard.rows import Pair, Row
@@ -152,6 +157,15 @@ def test_the_schema_names_every_call_and_its_errors() -> None:
         for call in methods.values():
             assert "application/problem+json" in call["responses"]["default"]["content"]
     assert {"BattleOut", "Problem"} <= schema["components"]["schemas"].keys()
+
+
+def test_the_schema_describes_every_event_of_a_socket() -> None:
+    description = Api().get("/openapi.json").json()["info"]["description"]
+    for kind in set(get_args(Event)) - {TextDelta}:
+        assert f"`{kind.type}`" in description
+        assert all(f"`{field.name}`" in description for field in fields(kind))
+    for reason in WaitReason:
+        assert f"`{reason}`" in description
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere_and_runs_no_inline_script() -> None:

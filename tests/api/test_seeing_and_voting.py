@@ -52,6 +52,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
         "prompt": "What is 2 + 2?",
         "system": "",
         "problem": None,
+        "team": None,
         "status": "finished",
         "blind": True,
         "slots": ["A", "B"],
@@ -113,6 +114,10 @@ def test_a_ballot_shows_the_names_to_its_voter_alone() -> None:
         "reasoning_tokens": None,
         "first_token_ms": 30,
         "duration_ms": 99,
+        "tokens_per_second": None,
+        "cached_input_tokens": None,
+        "price_source": "",
+        "earlier_cost_usd": None,
     }
     assert api.get(f"/battles/{battle.pk}").json() == seen
     for other in (Api(), visitor()[0]):
@@ -241,6 +246,7 @@ def test_a_listed_battle_is_light_and_blind() -> None:
         "blind": True,
         "slots": ["A", "B", "C"],
         "problem": None,
+        "team": None,
     }
 
 

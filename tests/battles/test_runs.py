@@ -18,8 +18,17 @@ from arena.battles.events import TextDelta
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.models import Battle, Response, ResponseStatus, Turn
 from arena.battles.worker_loop import WorkerLoop
-from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Waiting, WaitReason
-from arena.contestants.errors import KeyMissing, RateLimited
+from arena.contestants.deltas import (
+    AnswerDelta,
+    Delta,
+    Finish,
+    FinishReason,
+    ReasoningDelta,
+    Usage,
+    Waiting,
+    WaitReason,
+)
+from arena.contestants.errors import KeyMissing, RateLimited, Truncated
 from arena.contestants.models import Contestant
 from arena.contestants.providers.call import Call, Message
 from tests.factories import make_battle, make_contestant
@@ -110,6 +119,21 @@ def test_every_waiting_response_is_played_and_saved(scripted: Scripted, client: 
     assert (battle.status, battle.finished_at is not None) == ("finished", True)
 
 
+def test_counts_that_came_before_a_failure_are_paid_for(scripted: Scripted, client: redis.Redis) -> None:
+    async def cut() -> AsyncGenerator[Delta, None]:
+        yield Usage(1_234, 5_678)
+        yield ReasoningDelta("I")
+        raise Truncated("cut")
+
+    dear = make_contestant(price_in_usd_per_mtok=15.0, price_out_usd_per_mtok=60.0)
+    battle = make_battle(contestants=[dear, make_contestant()])
+    scripted.scripts[dear.slug] = cut
+    runs.play_waiting(battle.pk, client)
+    failed, finished = responses_of(battle)
+    assert (failed.status, failed.output_tokens, failed.cost_usd) == ("failed", 5_678, pytest.approx(0.35919))
+    assert (finished.status, finished.output_tokens, finished.cost_usd) == ("finished", None, None)
+
+
 def test_log_and_database_hold_the_same_texts(scripted: Scripted, client: redis.Redis) -> None:
     battle = make_battle()
     runs.play_waiting(battle.pk, client)
@@ -162,7 +186,7 @@ def test_stop_closes_the_streams_and_keeps_the_text(scripted: Scripted, client: 
     assert scripted.speaking.wait(LIMIT_S)
     give_up_at = time.monotonic() + LIMIT_S
     while thread.is_alive() and time.monotonic() < give_up_at:
-        client.publish(STOP_CHANNEL, str(battle.pk))
+        client.publish(STOP_CHANNEL, responses_of(battle)[0].run)
         thread.join(0.05)
     first, second = responses_of(battle)
     assert (first.status, first.reasoning, first.is_truncated) == ("stopped", "Hm. ", True)
@@ -251,9 +275,8 @@ def test_swept_run_can_save_nothing(scripted: Scripted, client: redis.Redis) -> 
 
 def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis) -> None:
     battle = make_battle()
-    battle.stop_requested_at = timezone.now()
-    battle.save()
     orphan(battle, client, run_id="stopped")
+    Response.objects.update(stop_requested_at=timezone.now())
     runs.sweep(client)
     assert {made.status for made in responses_of(battle)} == {"stopped"}
     battle.refresh_from_db()

@@ -33,7 +33,10 @@ async def played(*script: Delta | ProviderError, max_chars: int = 1000) -> tuple
 
     events: list[Event] = []
     transcript = Transcript("A", 0, max_chars=max_chars)
-    outcome = await play(transcript, deltas, lambda event, is_first: events.append(event))
+    try:
+        outcome = await play(transcript, deltas, lambda event, is_first: events.append(event))
+    except ProviderError as error:
+        outcome = transcript.failed(error.code, error.sentence)
     return outcome, [event.wire() for event in events]
 
 
@@ -124,6 +127,10 @@ def test_those_who_know_nothing_are_told_the_reason_for_silence_while_there_is_o
 
 
 def test_reason_for_silence_is_not_a_word_from_the_contestant() -> None:
-    transcript = Transcript("A", 0, max_chars=10)
+    now = 100.0
+    transcript = Transcript("A", 0, max_chars=10, clock=lambda: now)
+    now = 107.0
     transcript.apply(Waiting(WaitReason.LOADING))
-    assert transcript.heard_at is None
+    assert transcript.silent_s == 7.0
+    transcript.apply(AnswerDelta("4"))
+    assert transcript.silent_s == 0.0

@@ -1,4 +1,4 @@
-"""`make bench`: streams through the whole arena, against a direct client and a bare relay in the same run.
+"""`make bench`: streams through the whole arena, against a direct client and a bare relay in the same run; and stops.
 
 Figures are meant as ratios: the machine, the simulator and the readers share the same cores. Every figure of
 lateness counts from the moment the simulator's own schedule has a token leave.
@@ -21,6 +21,8 @@ from pathlib import Path
 from tests.bench.load import MODEL, RATE, STREAMS, TOKENS, percentile
 from tests.bench.processes import ROOT, cpu_s, free_port, roles, rss_mb, running
 from tests.bench.readers import Reading, read_all
+from tests.bench.stops import LIMIT_MS, ROUNDS, Upstream, catalogue, measure_stops
+from tests.contestants.servers import serving_aside
 
 Row = dict[str, object]
 LEVELS = (1, 10, 50, 100, 200)
@@ -111,27 +113,38 @@ def add_ratios(rows: list[Row]) -> None:
                 row[f"added_{figure}"] = round(float(str(row[figure])) - float(str(other[figure])), 1)
 
 
-def print_table(rows: list[Row]) -> None:
-    columns = {
-        "system": "system",
-        "battles": "battles",
-        "added_first_token_p50_ms": "+first p50 ms",
-        "added_first_token_p99_ms": "+first p99 ms",
-        "token_latency_p50_ms": "token p50 ms",
-        "token_latency_p99_ms": "token p99 ms",
-        "cpu_s_per_1000_tokens": "CPU s/1000",
-        "web_cpu_s_per_1000_tokens": "web",
-        "worker_cpu_s_per_1000_tokens": "worker",
-        "redis_cpu_s_per_1000_tokens": "redis",
-        "bytes_per_token": "bytes/token",
-        "lost_or_doubled": "lost",
-        "simulator_cpu_s_per_1000_tokens": "(simulator)",
-        "reader_cpu_s_per_1000_tokens": "(reader)",
-    }
+STREAM_COLUMNS = {
+    "system": "system",
+    "battles": "battles",
+    "added_first_token_p50_ms": "+first p50 ms",
+    "added_first_token_p99_ms": "+first p99 ms",
+    "token_latency_p50_ms": "token p50 ms",
+    "token_latency_p99_ms": "token p99 ms",
+    "cpu_s_per_1000_tokens": "CPU s/1000",
+    "web_cpu_s_per_1000_tokens": "web",
+    "worker_cpu_s_per_1000_tokens": "worker",
+    "redis_cpu_s_per_1000_tokens": "redis",
+    "bytes_per_token": "bytes/token",
+    "lost_or_doubled": "lost",
+    "simulator_cpu_s_per_1000_tokens": "(simulator)",
+    "reader_cpu_s_per_1000_tokens": "(reader)",
+}
+STOP_COLUMNS = {
+    "stop": "stop",
+    "protocol": "protocol",
+    "stops": "stops",
+    "closed_after_p50_ms": "closed p50 ms",
+    "closed_after_max_ms": "closed max ms",
+    "within_limit": f"within {LIMIT_MS:g} ms",
+}
+
+
+def print_table(rows: list[Row], columns: dict[str, str]) -> None:
     cells = [list(columns.values())] + [[str(row.get(name, "")) for name in columns] for row in rows]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
     for line in cells:
         sys.stdout.write("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) + "\n")
+    sys.stdout.write("\n")
 
 
 def _ms(seconds: float) -> float:
@@ -140,18 +153,23 @@ def _ms(seconds: float) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--battles", type=int, nargs="+", default=LEVELS)
-    levels = parser.parse_args().battles
+    parser.add_argument("--battles", type=int, nargs="*", default=LEVELS)
+    parser.add_argument("--stops", type=int, default=ROUNDS, help="battles to stop at each moment")
+    options = parser.parse_args()
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="arena-bench-") as folder:
         log = Path(folder) / "bench.log"
         simulator = f"http://127.0.0.1:{(simulator_port := free_port())}"
         relay = f"http://127.0.0.1:{(relay_port := free_port())}"
         arena = f"http://127.0.0.1:{(arena_port := free_port())}"
-        catalogue = Path(folder) / "catalogue.toml"
-        catalogue.write_text(CATALOGUE)
+        upstream = Upstream()
+        aside = stack.enter_context(ExitStack())
+        servers = aside.enter_context(serving_aside(upstream.answer))
+        entries = Path(folder) / "catalogue.toml"
+        entries.write_text(CATALOGUE + catalogue(servers.url))
         environment = {
             "ARENA_VAR": folder,
-            "ARENA_CATALOGUE": str(catalogue),
+            "ARENA_CATALOGUE": str(entries),
+            "ARENA_SIMULATED": "always",
             "SIMULATOR_URL": simulator,
             "DATABASE_URL": os.environ.get("BENCH_DATABASE_URL", ""),
             "REDIS_URL": "",
@@ -183,18 +201,22 @@ def main() -> None:
             System("relay", relay, lambda: {"web": [relayed.pid]}),
             System("arena", arena, lambda: roles(supervised.pid)),
         ]
-        rows = [measure(system, battles, simulator, simulated.pid) for battles in levels for system in systems]
+        stops = asyncio.run(measure_stops(arena, upstream, options.stops)) if options.stops else []
+        aside.close()
+        rows = [measure(system, battles, simulator, simulated.pid) for battles in options.battles for system in systems]
     add_ratios(rows)
-    print_table(rows)
-    keep(rows)
+    print_table(rows, STREAM_COLUMNS)
+    print_table(stops, STOP_COLUMNS)
+    load = {"streams_per_battle": STREAMS, "tokens_per_stream": TOKENS, "tokens_per_s": RATE}
+    keep("streams", [row | load for row in rows])
+    keep("stops", stops)
 
 
-def keep(rows: list[Row]) -> None:
+def keep(kind: str, rows: list[Row]) -> None:
     folder = ROOT / "var" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / time.strftime("streams-%Y%m%d-%H%M%S.json")
-    load = {"streams_per_battle": STREAMS, "tokens_per_stream": TOKENS, "tokens_per_s": RATE}
-    path.write_text(json.dumps([row | load for row in rows], indent=1) + "\n")
+    path = folder / time.strftime(f"{kind}-%Y%m%d-%H%M%S.json")
+    path.write_text(json.dumps(rows, indent=1) + "\n")
     sys.stdout.write(f"written to {path.relative_to(ROOT)}\n")
 
 

@@ -38,6 +38,7 @@ def make_cast() -> list[Contestant]:
             params_b=73.912345 + number,
             price_in_usd_per_mtok=61.7334551 + number,
             price_out_usd_per_mtok=52.8445662 + number,
+            price_source=f"Tariff of {name}",
             options={"option": f"opt{name.lower()}"},
             strategy={"kind": f"strat{name.lower()}"},
             unavailable_because=f"Because of {name}.",
@@ -55,7 +56,11 @@ def measure(battle: Battle) -> None:
             input_tokens=731_041_710 + number,
             output_tokens=842_152_830 + number,
             reasoning_tokens=953_263_940 + number,
+            cached_input_tokens=621_930_580 + number,
             cost_usd=0.6172839 + number,
+            earlier_cost_usd=0.7283941 + number,
+            price_source=f"Tariff of {response.seat.contestant.name}",
+            tokens_per_second=84_735.296 + number,
             first_token_ms=1_739_264_851 + number,
             duration_ms=1_846_375_962 + number,
         )
@@ -74,7 +79,8 @@ def telltales() -> set[str]:
         }
     for response in Response.objects.exclude(output_tokens=None):
         found |= {str(response.input_tokens), str(response.output_tokens), str(response.reasoning_tokens)}
-        found |= {str(response.first_token_ms), str(response.duration_ms), _digits(response.cost_usd)}
+        found |= {str(response.first_token_ms), str(response.duration_ms), str(response.cached_input_tokens)}
+        found |= set(map(_digits, (response.cost_usd, response.earlier_cost_usd, response.tokens_per_second)))
         found |= {str((response.first_token_ms or 0) // 1000), str((response.duration_ms or 0) // 1000)}
     assert all(len(telltale) >= 7 for telltale in found), found
     return found

@@ -208,7 +208,7 @@ def test_no_failure_puts_its_detail_into_its_message() -> None:
 
 # Each of these is a fact about a slot, a turn or the battle. Whatever is added here goes to browsers before the reveal.
 KNOWN_BEFORE_THE_REVEAL = {
-    *("slot", "slots", "turn", "turns", "index", "part", "text", "prompt", "responses", "problem", "system"),
+    *("slot", "slots", "turn", "turns", "index", "part", "text", "prompt", "responses", "problem", "system", "team"),
     *("reasoning", "answer", "steps", "is_truncated", "status", "failure", "code", "message", "why"),
     *("id", "url", "blind", "created_at", "asked_at", "count"),
 }

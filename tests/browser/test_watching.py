@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from arena.battles import doors
 from arena.battles.models import Battle, Response
 from arena.contestants.models import Contestant
 from tests.browser.arena_pages import (
@@ -140,8 +141,7 @@ def test_clock_counts_from_the_start_of_the_turn_in_every_tab(page: Page, visit:
         tab.goto(battle.get_absolute_url())
         for slot in "AB":
             expect(state(tab, slot)).to_have_text(re.compile(r", 10:\d\d$"))
-    Battle.objects.update(stop_requested_at=turn.created_at)
-    Response.objects.update(status="stopped")
+    doors.halt(battle, battle.started_by)
 
 
 def test_failed_response_says_why(page: Page) -> None:

@@ -149,11 +149,114 @@ def test_long_silence_is_explained_until_the_first_word(page: Page, wire: Wire) 
     wire.say({"type": "started", "slot": "A", "turn": 0})
     patience = page.locator("#turn-0-A [data-part=patience]")
     expect(patience).to_be_hidden()
+    summary = page.locator("#turn-0-A summary")
+    before = summary.bounding_box()
     page.clock.fast_forward("00:30")
-    expect(patience).to_be_visible()
+    expect(patience).to_have_text("Nothing yet. Some think for minutes before their first word.")
+    assert summary.bounding_box() == before
     wire.say(["A", 0, "a", "So."])
-    page.clock.fast_forward("00:01")
+    page.clock.run_for(100)
     expect(patience).to_be_hidden()
+    assert summary.bounding_box() == before
+
+
+def freeze(page: Page) -> None:
+    """From here on time passes in this page only where a test says so."""
+    now: float = page.evaluate("Date.now()")
+    page.clock.pause_at(now / 1000 + 5)
+
+
+def wait_until_known(page: Page, slot: str, **fields: str) -> None:
+    """What was said on the wire has arrived, painted or not."""
+
+    def is_known() -> bool:
+        response = page.eval_on_selector(f"#turn-0-{slot}", "pane => pane.response")
+        return all(response[name] == value for name, value in fields.items())
+
+    wait_until(is_known, f"{slot} with {fields}", limit_s=10)
+
+
+def waiting(why: str, slot: str = "A") -> dict[str, object]:
+    return {"type": "waiting", "slot": slot, "turn": 0, "why": why}
+
+
+def expect_state(page: Page, slot: str, words: str) -> None:
+    expect(page.locator(f"#turn-0-{slot} .response__state")).to_have_text(re.compile(words))
+
+
+def test_reason_for_silence_stands_in_the_header_while_time_goes_on(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    freeze(page)
+    wire.say(*({"type": "started", "slot": slot, "turn": 0} for slot in "AB"))
+    wire.say(waiting("loading"), waiting("queued", "B"))
+    wait_until_known(page, "B", why="queued")
+    page.clock.run_for(6000)
+    expect_state(page, "A", r"^Loading into memory, 0:\d\d$")
+    expect_state(page, "B", r"^Waiting in line, 0:\d\d$")
+    expect(page.locator("#turn-0-A [data-part=patience]")).to_contain_text("a minute or two to load")
+    expect(page.locator(".turn__tab[data-slot=B] [data-part=state]")).to_have_text("In line")
+    wire.say(waiting("retrying"), waiting("what later servers may say", "B"))
+    wait_until_known(page, "B", why="what later servers may say")
+    page.clock.run_for(1000)
+    expect_state(page, "A", r"^Server busy; asking again, 0:\d\d$")
+    expect_state(page, "B", r"^Thinking, 0:\d\d$")
+    wire.say(waiting(""), ["B", 0, "r", "So."])
+    wait_until_known(page, "B", reasoning="So.")
+    page.clock.run_for(1000)
+    expect_state(page, "A", r"^Thinking, 0:\d\d$")
+    expect_state(page, "B", r"^Reasoning, 0:\d\d$")
+    wire.say({"type": "stopped", "slot": "A", "turn": 0})
+    wait_until_known(page, "A", status="stopped")
+    page.clock.run_for(1000)
+    expect_state(page, "A", "^Stopped$")
+
+
+def test_reason_for_silence_is_announced_sparsely(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    freeze(page)
+    announced = page.locator("[data-part=milestone]")
+    wire.say(*({"type": "started", "slot": slot, "turn": 0} for slot in "AB"))
+    expect(announced).to_have_text("All are at work.")
+    wire.say(waiting("loading"))
+    wire.say(waiting("queued", "B"))
+    wait_until_known(page, "B", why="queued")
+    page.clock.run_for(7000)
+    expect(announced).to_have_text("All are at work.")
+    page.clock.run_for(2000)
+    expect(announced).to_have_text("A is being loaded, B waits in line.")
+
+
+def test_silence_in_mid_stream_is_counted_until_something_new_comes(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    freeze(page)
+    wire.say({"type": "started", "slot": "A", "turn": 0}, ["A", 0, "r", "So."])
+    wait_until_known(page, "A", reasoning="So.")
+    page.clock.run_for(9000)
+    expect_state(page, "A", r"^Reasoning, 0:\d\d$")
+    page.clock.run_for(5000)
+    expect_state(page, "A", r"^Nothing new for 0:1\d$")
+    expect_state(page, "B", r"^Waiting for its turn, 0:\d\d$")
+    wire.say(["A", 0, "r", " Hence"])
+    wait_until_known(page, "A", reasoning="So. Hence")
+    page.clock.run_for(1000)
+    expect_state(page, "A", r"^Reasoning, 0:\d\d$")
+
+
+def test_without_a_connection_nobody_is_called_silent(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    freeze(page)
+    wire.say({"type": "started", "slot": "A", "turn": 0}, ["A", 0, "r", "So."])
+    wait_until_known(page, "A", reasoning="So.")
+    page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close(code=1012))
+    wire.sockets[-1].close(code=1012)
+    page.clock.run_for(1000)
+    expect(page.locator("[data-part=connection]")).to_be_visible()
+    page.clock.run_for(14_000)
+    expect_state(page, "A", r"^Reasoning, 0:\d\d$")
 
 
 def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:

@@ -64,7 +64,7 @@ test("whoever waits long for a first word is told what fits the reason", () => {
   assert.equal(note({}, 16), "Nothing yet. Some think for minutes before their first word.");
   assert.equal(note({ why: "loading" }, 6), "Nothing yet. Large ones can take a minute or two to load.");
   assert.equal(note({ why: "queued" }, 6), "Nothing yet. Its server answers others first.");
-  assert.equal(note({ why: "retrying" }, 6), "Nothing yet. It is asked again by itself after a pause.");
+  assert.equal(note({ why: "retrying" }, 6), "Nothing yet. Its server is busy, and is asked again after a pause.");
   assert.match(note({ status: "waiting" }, 16), /asked as soon as there is room/);
   assert.deepEqual([note({ reasoning: "r" }, 99), note({ answer: "a" }, 99), note({}, null)], ["", "", ""]);
 });

@@ -4,7 +4,7 @@ import pytest
 
 from arena.leaderboard.plot import head_to_head, interval_plot
 from arena.leaderboard.rows import Pair, Row
-from arena.leaderboard.templatetags.leaderboard import seconds, usd
+from arena.leaderboard.templatetags.leaderboard import seconds
 
 
 def row(slug: str, **values: Any) -> Row:
@@ -37,13 +37,6 @@ def test_pairs_are_seen_from_both_sides() -> None:
     assert (ab.wins, ab.losses, ab.ties, ab.lean) == (3, 1, 2, "won")
     assert (ba.wins, ba.losses, ba.ties, ba.lean) == (1, 3, 2, "lost")
     assert table.cells[0][0] is table.cells[0][2] is None
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(None, "–"), (0, "$0"), (0.000123, "$0.00012"), (0.0456, "$0.046"), (1.5, "$1.50")]
-)
-def test_small_costs_keep_two_digits(value: float | None, shown: str) -> None:
-    assert usd(value) == shown
 
 
 def test_times_are_in_seconds() -> None:

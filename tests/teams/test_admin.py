@@ -6,7 +6,7 @@ from arena.teams.services import issue_token
 from tests.factories import make_voter
 
 
-@pytest.mark.parametrize("page", ["user", "voter", "apitoken"])
+@pytest.mark.parametrize("page", ["user", "team", "voter", "apitoken"])
 def test_lists_open_and_show_no_secret(admin_client: Client, page: str) -> None:
     secret = issue_token("ada")
     make_voter()

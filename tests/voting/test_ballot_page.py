@@ -116,6 +116,25 @@ def test_unknown_measures_say_so(client: Client, battle: Battle) -> None:
     assert "not known" in seen(client, battle)
 
 
+def test_reveal_tells_costs_with_their_source(client: Client, battle: Battle) -> None:
+    Response.objects.filter(turn__battle=battle, seat__slot="A").update(
+        cost_usd=0.35151,
+        price_source="OpenAI’s prices, as of 2026-10",
+        earlier_cost_usd=0.02,
+        first_token_ms=61_000,
+        duration_ms=83_000,
+        tokens_per_second=76.3,
+        input_tokens=1_234,
+        cached_input_tokens=1_024,
+    )
+    cast(client, battle)
+    page = seen(client, battle)
+    for words in ("$0.35", "OpenAI’s prices, as of 2026-10", "76 tokens/s", "1,234, 1,024 of them from a cache"):
+        assert words in page
+    assert "and $0.020 for attempts before this one" in page
+    assert "its server did not tell all token counts" in page  # of B
+
+
 def test_tally_counts_everybody(client: Client, battle: Battle) -> None:
     cast(Client(), battle)
     cast(client, battle, best="tie")

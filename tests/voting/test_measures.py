@@ -1,6 +1,6 @@
 import pytest
 
-from arena.voting.templatetags.measures import amount, duration, usd
+from arena.voting.templatetags.measures import amount, duration, pace
 
 
 @pytest.mark.parametrize(
@@ -12,18 +12,11 @@ def test_duration_in_words(ms: int | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dollars", "words"),
-    [
-        (None, "not known"),
-        (0.0, "nothing"),
-        (1.5, "$1.50"),
-        (0.1, "$0.10"),
-        (0.0021, "$0.0021"),
-        (0.000123, "$0.00012"),
-    ],
+    ("tokens_per_second", "words"),
+    [(None, "not known"), (7.25, "7.2 tokens/s"), (9.96, "10 tokens/s"), (1_234.4, "1,234 tokens/s")],
 )
-def test_money_in_words(dollars: float | None, words: str) -> None:
-    assert usd(dollars) == words
+def test_pace_in_words(tokens_per_second: float | None, words: str) -> None:
+    assert pace(tokens_per_second) == words
 
 
 def test_unknown_amount_is_not_zero() -> None:

@@ -103,6 +103,48 @@ def test_figures_are_summed_over_turns_and_unknown_ones_stay_unknown() -> None:
     a = reveal["A"]
     assert (a.cost_usd, a.input_tokens, a.first_token_ms) == (0.75, 30, 80)
     assert (a.output_tokens, a.reasoning_tokens, a.duration_ms) == (None, None, None)
+    assert (a.tokens_per_second, a.cached_input_tokens, a.earlier_cost_usd) == (None, None, None)
+
+
+def test_reveal_tells_how_costs_are_known_and_how_fast_it_was() -> None:
+    battle = battle_with_names(blind=False)
+    responses = Response.objects.filter(turn__battle=battle)
+    responses.update(
+        cost_usd=0.25, price_source="OpenAI’s prices", tokens_per_second=10, first_token_ms=1_000, duration_ms=31_000
+    )
+    turn = battle.turns.create(index=1, prompt="Why?")
+    for seat in battle.seats.all():
+        turn.responses.create(
+            seat=seat,
+            status="finished",
+            cost_usd=0.5,
+            price_source="reported by its server",
+            earlier_cost_usd=0.125,
+            tokens_per_second=50,
+            first_token_ms=2_000,
+            duration_ms=12_000,
+        )
+    reveal = battle_for(battle, None).reveal
+    assert reveal
+    a = reveal["A"]
+    assert (a.cost_usd, a.price_source) == (0.75, "OpenAI’s prices; reported by its server")
+    assert (a.earlier_cost_usd, a.tokens_per_second, a.cost_is_unknown_because) == (0.125, 20.0, "")
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ({}, "its server did not tell all token counts"),
+        ({"input_tokens": 5}, "its server did not tell all token counts"),
+        ({"input_tokens": 5, "output_tokens": 9}, "nobody tells its price"),
+    ],
+)
+def test_reveal_tells_why_a_cost_is_not_known(counts: dict[str, int], why: str) -> None:
+    battle = battle_with_names(blind=False)
+    Response.objects.filter(turn__battle=battle).update(**counts)
+    reveal = battle_for(battle, None).reveal
+    assert reveal
+    assert (reveal["A"].cost_usd, reveal["A"].cost_is_unknown_because) == (None, why)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ A provider's module has the request's body and a parser. What they share, from t
 
     values, text, lines    JSON of any shape, clean Unicode, bytes cut into lines
     sse, reasoning_tags    events out of bytes; reasoning told from answer
-    failures               which ProviderError a server's own error is
+    failures, retry_after  which ProviderError a server's own error is, and when it wants to be asked again
     parsing                bytes in, deltas out, without a network: what the recordings are tested with
     http                   the client, and one request through a parser
+    refusals               the request again, without what a server has just refused
     registry               which provider speaks which protocol
 """

@@ -27,6 +27,8 @@ MAX_ERROR_BYTES = 64 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
 NO_SUCH_CALL = (404, 405, 501)
+# A proxy gave up waiting: the server behind it may be at work, and its work be billed.
+PERHAPS_AT_WORK = (408, 504, 524)
 
 Body = dict[str, object]
 
@@ -115,7 +117,7 @@ async def stream_request(
             if parser.is_complete or parser.is_ended:
                 break
         if not parser.is_ended:
-            for delta in await _tail(chunks, parser):
+            async for delta in _tail(chunks, parser):
                 yield delta
     except BROKEN as error:
         broken = f": {error!r}"
@@ -124,6 +126,7 @@ async def stream_request(
     for delta in parser.close():
         yield delta
     if parser.error is not None:
+        parser.error.where, parser.error.status = request.where, response.status_code
         parser.error.add_note(f"from {request.where}{broken}")
         _forget_causes(parser.error)
         raise parser.error
@@ -143,6 +146,8 @@ async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None
             return response
         error = await _server_error(response)
         failure = provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
+        failure.where, failure.status = request.where, response.status_code
+        failure.was_refused = response.status_code not in PERHAPS_AT_WORK
         other = adapt(body, error) if adapt else None
         if other is not None and other != body:
             body = other
@@ -163,9 +168,17 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
         message = client.build_request("POST", url, content=content, headers=headers)
         return await client.send(message, stream=True)
     except BROKEN as error:
-        raise Unreachable(f"{request.where}: {error!r}") from None
+        failure = Unreachable(f"{request.where}: {error!r}")
+        failure.where, failure.was_refused = request.where, _has_no_connection(error)
+        raise failure from None
     except (httpx.InvalidURL, ValueError, TypeError) as error:  # a base_url that no request can carry
         raise BadRequest(f"{request.where}: {type(error).__name__}") from None
+
+
+def _has_no_connection(error: BaseException) -> bool:
+    """httpx-aiohttp calls it a ConnectTimeout, too, when a server hangs up before it answers: aiohttp's error tells."""
+    cause = error.__cause__ or error
+    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -178,16 +191,21 @@ def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
     return aiter(cast(httpx.AsyncByteStream, response.stream))
 
 
-async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> list[Delta]:
-    """What comes after the terminal mark, for a short while."""
-    deltas: list[Delta] = []
+async def _tail(chunks: AsyncIterator[bytes], parser: Parser) -> AsyncGenerator[Delta, None]:
+    """What comes after the terminal mark, for a short while, and longer where the text goes on after all."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + TAIL_S
+    while not parser.is_ended and (data := await _next(chunks, until)) is not None:
+        for delta in parser.feed(data):
+            until = clock() + TAIL_S
+            yield delta
+
+
+async def _next(chunks: AsyncIterator[bytes], until: float) -> bytes | None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(TAIL_S):
-            async for data in chunks:
-                deltas += parser.feed(data)
-                if parser.is_ended:
-                    break
-    return deltas
+        async with asyncio.timeout_at(until):
+            return await anext(chunks, None)
+    return None
 
 
 async def _server_error(response: httpx.Response) -> ServerError:

@@ -13,12 +13,12 @@ class Lines:
     and others, which stand unescaped inside JSON strings.
     """
 
-    __slots__ = ("_is_universal", "_parts", "_size", "_skip_newline")
+    __slots__ = ("_is_universal", "_rest", "_skip_newline")
 
     def __init__(self, *, universal: bool = False) -> None:
         self._is_universal = universal
-        self._parts: list[bytes] = []
-        self._size = 0
+        # Not a list of the pieces: a line may come byte by byte, and an object for each would cost many times its size.
+        self._rest = bytearray()
         self._skip_newline = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -26,21 +26,19 @@ class Lines:
         if self._is_universal and data:
             data = self._normalised(data)
         *lines, rest = data.split(b"\n")
-        if lines and self._parts:
-            lines[0] = b"".join([*self._parts, lines[0]])
-            self._parts.clear()
-            self._size = 0
+        if lines and self._rest:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
         if rest:
-            self._parts.append(rest)
-            self._size += len(rest)
-            if self._size > MAX_LINE_BYTES:
+            self._rest += rest
+            if len(self._rest) > MAX_LINE_BYTES:
                 raise TooLarge(f"a line of more than {MAX_LINE_BYTES} bytes")
         return lines
 
     def close(self) -> bytes:
         """What came after the last line break."""
-        rest = b"".join(self._parts)
-        self._parts.clear()
+        rest = bytes(self._rest)
+        self._rest.clear()
         return rest
 
     def _normalised(self, data: bytes) -> bytes:

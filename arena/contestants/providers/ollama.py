@@ -11,10 +11,11 @@ import httpx
 
 from arena.contestants.deltas import Delta, FinishReason
 from arena.contestants.errors import Garbage
+from arena.contestants.providers import refusals
 from arena.contestants.providers.call import Call
-from arena.contestants.providers.failures import ServerError
+from arena.contestants.providers.failures import ServerError, is_failure
 from arena.contestants.providers.http import Body, Request, stream_request
-from arena.contestants.providers.lines import Lines
+from arena.contestants.providers.lines import MAX_LINE_BYTES, Lines
 from arena.contestants.providers.parsing import Parser, failure
 from arena.contestants.providers.values import as_count, as_dict, as_text, parse_json
 
@@ -41,10 +42,11 @@ def body(call: Call) -> Body:
 
 
 def adapted(body: Body, error: ServerError) -> Body | None:
-    """The request again without what this model can't do."""
-    if "think" in body and "support thinking" in error.words:
-        return {name: value for name, value in body.items() if name != "think"}
-    return None
+    """The request again without what this model can't do: think, or think to a given level."""
+    if "think" not in body or "think" not in error.words:
+        return None
+    has_level = isinstance(body["think"], str) and "support thinking" not in error.words
+    return {**body, "think": True} if has_level else refusals.without(body, "think")
 
 
 def _headers(call: Call) -> dict[str, str]:
@@ -57,39 +59,58 @@ class ChatLines(Parser):
         super().__init__(opens_with_reasoning=opens_with_reasoning)
         self._lines = Lines()
         self._has_lines = False
+        self._foreign = bytearray()
 
     def _read(self, data: bytes) -> None:
         for line in self._lines.feed(data):
-            if line.strip():
-                self._read_line(line)
-                if self.is_ended:
-                    return
+            self._read_line(line)
+            if self.is_ended:
+                return
 
     def _read_end(self) -> None:
-        rest = self._lines.close()
-        if rest.strip():
-            try:
-                self._read_line(rest)
-            except Garbage:
-                if not self._has_lines:
-                    raise
-        elif not self._has_lines:
-            raise Garbage("the response was empty")
+        self._read_line(self._lines.close())
+        if not self._has_lines and not self.is_ended:
+            self._read_foreign(bytes(self._foreign))
 
     def _read_line(self, line: bytes) -> None:
         try:
-            chunk = as_dict(parse_json(line.decode(errors="replace")))
+            chunk = parse_json(line.decode(errors="replace"))
+        except ValueError:
+            self._read_odd(line)
+        else:
+            self._has_lines = True
+            self._read_chunk(chunk)
+
+    def _read_odd(self, line: bytes) -> None:
+        """No JSON: nothing, what the end cut off, or what is not this protocol and is judged as a whole."""
+        if not line.strip() or self._has_lines and self._is_closed:
+            return
+        if self._has_lines:
+            raise Garbage(f"not JSON: {line[:200]!r}")
+        self._foreign += line + b"\n"
+        if len(self._foreign) > MAX_LINE_BYTES:
+            raise Garbage(f"not lines of JSON: {self._foreign[:200]!r}")
+
+    def _read_foreign(self, data: bytes) -> None:
+        if not data:
+            raise Garbage("the response was empty")
+        try:
+            self._read_chunk(parse_json(data.decode(errors="replace")))
         except ValueError as error:
-            raise Garbage(f"not JSON: {line[:200]!r}") from error
-        self._has_lines = True
-        if chunk.get("error"):
-            raise failure(chunk)
+            raise Garbage(f"not lines of JSON: {data[:200]!r}") from error
+
+    def _read_chunk(self, value: object) -> None:
+        chunk = as_dict(value)
         message = as_dict(chunk.get("message"))
-        self.text.reasoning(as_text(message.get("thinking")))
-        self.text.content(as_text(message.get("content")))
+        if thinking := message.get("thinking"):
+            self.text.reasoning(as_text(thinking))
+        if content := message.get("content"):
+            self.text.content(as_text(content))
         if chunk.get("done") is True:
             self._finish(_REASONS.get(as_text(chunk.get("done_reason")), FinishReason.OTHER))
             self._count(
                 input_tokens=as_count(chunk.get("prompt_eval_count")), output_tokens=as_count(chunk.get("eval_count"))
             )
             self.is_ended = True
+        elif chunk.get("error") or not message and is_failure(value):
+            raise failure(value)

@@ -9,11 +9,12 @@ Parser
 """
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import replace
 
 from arena.contestants.deltas import Delta, FinishReason, Usage, Waiting, WaitReason
-from arena.contestants.errors import Garbage, ProviderError, Truncated
-from arena.contestants.providers.failures import provider_error, server_error
+from arena.contestants.errors import ContentRefused, Garbage, ProviderError, Truncated
+from arena.contestants.providers.failures import is_failure, provider_error, server_error
 from arena.contestants.providers.reasoning_tags import Separator
 from arena.contestants.providers.sse import EventStream
 from arena.contestants.providers.values import as_dict, parse_json
@@ -67,11 +68,17 @@ class Parser(ABC):
             deltas += self.text.flush()
         except ProviderError as error:
             self._fail(error)
-        if self._reason is not None and self.error is None:
-            deltas.append(self.text.finish(self._reason))
-        elif self.error is None:
-            self.error = Truncated("the stream ended without its terminal mark")
+        if self.error is None:
+            self._end(deltas)
         return deltas
+
+    def _end(self, deltas: list[Delta]) -> None:
+        if self._reason is None:
+            self.error = Truncated("the stream ended without its terminal mark")
+        elif self._reason == FinishReason.CONTENT_FILTER and not self.text.has_answer:
+            self.error = ContentRefused("filtered before it said anything")
+        else:
+            deltas.append(self.text.finish(self._reason))
 
     @abstractmethod
     def _read(self, data: bytes) -> None:
@@ -123,17 +130,13 @@ class EventParser(Parser):
 
     def _read(self, data: bytes) -> None:
         for name, text in self._events.feed(data):
-            if text == "[DONE]":
-                self.is_ended = True
-                return
             self._read_text(name, text)
             if self.is_ended:
                 return
 
     def _read_end(self) -> None:
         for name, text in self._events.close():
-            # Cut off in the middle: that the stream is truncated says it all.
-            if text != "[DONE]" and _is_json(text):
+            with suppress(Garbage):  # cut off in the middle: that the stream is truncated says it all
                 self._read_text(name, text)
         if not self._events.has_events and not self.is_complete:
             self._read_foreign(self._events.foreign)
@@ -142,26 +145,38 @@ class EventParser(Parser):
         try:
             value = parse_json(text)
         except ValueError as error:
-            if name != "error":
-                raise Garbage(f"not JSON: {text[:200]!r}") from error
-            value = text
+            self._read_odd(name, text, error)
+            return
         if name == "error":
             raise failure(value)
         self._read_event(name, as_dict(value))
+
+    def _read_odd(self, name: str, text: str, error: ValueError) -> None:
+        """What is no JSON: the end, nothing at all, or several events that no blank line divides."""
+        if text.strip() == "[DONE]":
+            self.is_ended = True
+        elif name == "error":
+            raise failure(text)
+        elif "\n" in text:
+            for line in text.split("\n"):
+                if not self.is_ended:
+                    self._read_text(name, line)
+        elif text.strip():
+            raise Garbage(f"not JSON: {text[:200]!r}") from error
 
     def _read_foreign(self, text: str) -> None:
         """No events came. Some servers answer in plain JSON, with an error or with the whole response."""
         if not text:
             raise Garbage("the response was empty")
         try:
-            body = as_dict(parse_json(text))
+            value = parse_json(text)
         except ValueError as error:
             raise Garbage(f"not an event stream: {text[:200]!r}") from error
-        if body.get("error"):
-            raise failure(body)
-        self._read_whole(body)
+        if is_failure(value):
+            raise failure(value)
+        self._read_whole(as_dict(value))
         if not self.is_complete:
-            raise failure(body) if is_failure(body) else Garbage(f"not an event stream: {text[:200]!r}")
+            raise Garbage(f"not an event stream: {text[:200]!r}")
 
     @abstractmethod
     def _read_event(self, name: str, event: dict[str, object]) -> None:
@@ -175,20 +190,3 @@ class EventParser(Parser):
 def failure(body: object) -> ProviderError:
     """The error that a server reported in mid-stream or under a 200."""
     return provider_error(server_error(0, body))
-
-
-def is_failure(body: dict[str, object]) -> bool:
-    """vLLM, FastAPI servers and others: an error without the key `error`."""
-    return bool(
-        body.get("object") == "error"
-        or "detail" in body
-        or (body and set(body) <= {"message", "code", "type", "status"})
-    )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        parse_json(text)
-    except ValueError:
-        return False
-    return True

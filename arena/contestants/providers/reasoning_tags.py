@@ -6,14 +6,18 @@ Servers with a reasoning parser send two fields; the others leave the tags of th
     …</think> answer                               QwQ-32B: its template writes the opening tag into the prompt
     <Thought>…</Thought> <Output>…</Output>        Marco-o1; `<Output>` is sometimes missing
     … **Final Answer** \\boxed{…}                   QwQ-32B-Preview: no tags at all
+    <thought>…</thought> answer                     Gemini behind OpenAI's protocol
+    [THINK]…[/THINK], <seed:think>…, ◁think▷…       Magistral, Seed-OSS, Kimi-VL on servers that do not parse them
 
 The rules:
 
 1. The longest suffix of the text that may begin a tag is held back until it is clear.
-2. An opening tag counts at the start only. A closing tag that nothing opened says that all before it was reasoning.
+2. An opening tag counts at the start only. A closing tag that nothing opened says that all before it was reasoning;
+   only the two do so that are known to lose their opening tag.
 3. What was opened and never closed is reasoning, all of it: then there is no answer.
 4. Later tags are text.
-5. Once the separate field for reasoning had text in it, tags are text.
+5. Once the separate field for reasoning had text in it, tags are text. Only a first pair that holds the very text of
+   the field is dropped: MiniMax sends its reasoning in both ways at once.
 6. Without any tag, the last line `**Final Answer**` is taken as the border when the stream has ended.
 7. White space at both ends of a part is dropped; it waits until more text follows, so the joined deltas equal the
    final texts, unless rule 6 applied.
@@ -29,10 +33,19 @@ from arena.masking import StreamMask
 
 MAX_TEXT_CHARS = 20_000_000  # far above what an arena accepts; it bounds what a hostile server can make us keep
 
-_CLOSING = {"<think>": "</think>", "<Thought>": "</Thought>"}
+_CLOSING = {
+    "<think>": "</think>",
+    "<Thought>": "</Thought>",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
 _OPENINGS = tuple(_CLOSING)
-_CLOSINGS = tuple(_CLOSING.values())
-_TAG = re.compile("|".join(map(re.escape, _OPENINGS + _CLOSINGS)))
+# These may come alone, and so they are looked for in an answer, together with their opening tags.
+_LONE_CLOSINGS = ("</think>", "</Thought>")
+_ANSWER_TAGS = ("<think>", "<Thought>", *_LONE_CLOSINGS)
+_ANSWER_TAG = re.compile("|".join(map(re.escape, _ANSWER_TAGS)))
 _OUTPUT = "<Output>"
 _OUTPUT_END = "</Output>"
 _MAX_HELD_CHARS = 64
@@ -84,7 +97,7 @@ class Separator:
         self._opens_with_reasoning = opens_with_reasoning
         self._state: Callable[[str], str] = self._at_start
         self._held = ""
-        self._closings = _CLOSINGS
+        self._closings: tuple[str, ...] = _LONE_CLOSINGS
         self._literal_openings = 0
         self._has_field = False
         self._has_tags = False
@@ -96,7 +109,10 @@ class Separator:
         self._content_mask = StreamMask()
         self._raw_field: list[str] = []
         self._raw_content: list[str] = []
-        self._size = 0
+        self._field_size = 0
+        self._content_size = 0
+        self._starts_part = False
+        self._repeated: list[str] = []
         self._waiting: list[str] = []
         self._waits_for_field = False
         self._out: list[Delta] = []
@@ -112,6 +128,28 @@ class Separator:
     def content(self, text: str) -> None:
         """Text of the ordinary field, which may have tags in it."""
         self._wait(text, is_field=False)
+
+    def new_part(self) -> None:
+        """What comes next in the field for reasoning is a part of its own, which its vendor's client shows apart."""
+        self._read_waiting()
+        self._starts_part = bool(self._raw_field)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing came yet, in either field."""
+        return not (self._waiting or self._raw_field or self._raw_content)
+
+    @property
+    def has_answer(self) -> bool:
+        return not self._answer.is_empty
+
+    def unread(self, whole: str, *, is_reasoning: bool) -> str | None:
+        """What of a whole text is new, given that it repeats all that came before; None if it does not."""
+        self._read_waiting()
+        size, pieces = (self._field_size, self._raw_field) if is_reasoning else (self._content_size, self._raw_content)
+        if len(whole) < size or not whole.startswith("".join(pieces)):
+            return None
+        return whole[size:]
 
     def take(self) -> list[Delta]:
         """What has become clear since the last call, joined where possible. Raises TooLarge."""
@@ -129,6 +167,10 @@ class Separator:
             self._raw_content.append(half)
             self._read_content(half)
         held, self._held = self._held, ""
+        if self._state == self._in_repetition:
+            repeated, held = "".join(self._repeated) + held, ""
+            if not str(self._reasoning).startswith(repeated.strip()):
+                self._show_answer(f"<think>{repeated}")
         if held and not (self._state == self._in_output and held.startswith(_OUTPUT_END)):
             is_reasoning = self._state == self._in_reasoning or (
                 self._state == self._at_start and self._opens_with_reasoning and not self._has_field
@@ -157,27 +199,39 @@ class Separator:
             return
         text = self._waiting[0] if len(self._waiting) == 1 else "".join(self._waiting)
         self._waiting.clear()
-        self._size += len(text)
-        if self._size > MAX_TEXT_CHARS:
-            raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
         if self._waits_for_field:
-            self._has_field = True
             text = self._field_mask.feed(self._field_text.feed(text))
+            self._field_size += len(text)
+            self._has_field = True
+            if self._starts_part:
+                self._starts_part = False
+                if not (text[:1].isspace() or self._raw_field[-1][-1:].isspace()):
+                    self._show_reasoning("\n\n")
             self._raw_field.append(text)
             self._show_reasoning(text)
         else:
             text = self._content_mask.feed(self._content_text.feed(text))
+            self._content_size += len(text)
             self._raw_content.append(text)
             self._read_content(text)
+        if self._field_size + self._content_size > MAX_TEXT_CHARS:
+            raise TooLarge(f"more than {MAX_TEXT_CHARS} characters")
 
     def _read_content(self, text: str) -> None:
         if self._held:
             text = self._held + text
             self._held = ""
-        if self._has_field and self._state != self._in_answer and not self._has_tags:
-            self._state = self._in_answer
+        if self._has_field and not self._has_tags and self._state != self._in_answer:
+            self._leave_tags()
         while text:
             text = self._state(text)
+
+    def _leave_tags(self) -> None:
+        """The field for reasoning is in use: see rule 5."""
+        if self._state == self._at_start:
+            self._state = self._after_field
+        elif self._state not in (self._after_field, self._in_repetition):
+            self._state = self._in_answer
 
     # Each state shows what it can of the text, holds back what is unclear, and returns what the next state is to read.
 
@@ -195,8 +249,30 @@ class Separator:
         self._state = self._in_reasoning if self._opens_with_reasoning else self._in_text
         return text
 
+    def _after_field(self, text: str) -> str:
+        text = text.lstrip()
+        if text.startswith("<think>"):
+            self._state = self._in_repetition
+            return text[len("<think>") :]
+        if "<think>".startswith(text):
+            self._held = text
+            return ""
+        self._state = self._in_answer
+        return text
+
+    def _in_repetition(self, text: str) -> str:
+        start = text.find("</think>")
+        if start < 0:
+            self._repeated.append(self._hold(text, ("</think>",)))
+            return ""
+        repeated = "".join(self._repeated) + text[:start]
+        if repeated.strip() != str(self._reasoning):
+            self._show_answer(f"<think>{repeated}</think>")
+        self._state = self._in_answer
+        return text[start + len("</think>") :]
+
     def _in_reasoning(self, text: str) -> str:
-        if "<" not in text:
+        if self._closings[0][0] not in text:
             self._show_reasoning(text)
             return ""
         found = [(text.find(closing), closing) for closing in self._closings if closing in text]
@@ -213,7 +289,7 @@ class Separator:
         if "<" not in text:
             self._show_answer(text)
             return ""
-        for match in _TAG.finditer(text):
+        for match in _ANSWER_TAG.finditer(text):
             if match[0] in _OPENINGS:
                 self._literal_openings += 1
             elif self._literal_openings:
@@ -223,7 +299,7 @@ class Separator:
                 self._show_reasoning(text[: match.start()])
                 self._close(match[0])
                 return text[match.end() :]
-        self._show_answer(self._hold(text, _OPENINGS + _CLOSINGS))
+        self._show_answer(self._hold(text, _ANSWER_TAGS))
         return ""
 
     def _before_output(self, text: str) -> str:
@@ -256,8 +332,8 @@ class Separator:
         self._state = self._before_output if closing == "</Thought>" else self._in_answer
 
     def _hold(self, text: str, tags: tuple[str, ...]) -> str:
-        """The text without a suffix that may begin a tag. Tags have one `<`, at their start."""
-        start = text.rfind("<")
+        """The text without a suffix that may begin a tag. All of them have the same first character, nowhere else."""
+        start = text.rfind(tags[0][0])
         tail = text[start:] if start >= 0 else ""
         if tail and any(tag.startswith(tail) and tag != tail for tag in tags):
             self._held = tail

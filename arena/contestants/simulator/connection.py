@@ -3,16 +3,19 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
 
+from arena.contestants.simulator.journal import ConnectionNote, Journal, RequestNote, now_ms
 from arena.contestants.simulator.playback import Clock, Frame, Playback
+from arena.contestants.simulator.scheduling import Place
 
 HEADERS_MAX_BYTES = 65_536
+OVERLOADED_STATUS = 529  # Anthropic's own
 PIPELINED_MAX = 100
 # How long the rest of a refused body is read and dropped: closing at once would reset the connection, and the
 # client would lose the refusal it has not read yet.
@@ -28,13 +31,23 @@ class Request:
     is_too_large: bool = False
 
 
+Headers = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, as raw bytes with their times. `is_generation`: it counts as an open stream."""
+    """What goes back, as raw bytes with their times.
+
+    `is_generation`: it counts as an open stream. `place`: its place at the model, given up when the answer is over.
+    `model` and `about`, the beginning of the message it answers, are for those who ask what the server did.
+    """
 
     frames: Iterator[Frame]
     is_generation: bool = False
     keeps_alive: bool = True
+    place: Place | None = None
+    model: str = ""
+    about: str = ""
 
 
 @dataclass(slots=True)
@@ -53,32 +66,39 @@ Handler = Callable[[Request], Answer]
 
 
 def head(status: int, content_type: str, *extra: tuple[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Type: {content_type}"]
+    lines = [f"HTTP/1.1 {status} {_phrase(status)}", f"Content-Type: {content_type}"]
     lines += [f"{name}: {value}" for name, value in extra]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+def _phrase(status: int) -> str:
+    return "Overloaded" if status == OVERLOADED_STATUS else HTTPStatus(status).phrase
+
+
 def whole(status: int, body: bytes, content_type: str = "application/json", *extra: tuple[str, str]) -> Answer:
     """An answer in one piece, at once."""
-    opening = head(status, content_type, ("Content-Length", str(len(body))), *extra)
-    return Answer(iter([(0.0, opening + body)]))
+    return Answer(iter([(0.0, _whole_bytes(status, body, content_type, extra))]))
 
 
-def generated_whole(wait: float, body: bytes) -> Answer:
-    """An answer that takes its time and then comes in one piece."""
-    return Answer(iter([(wait, head(200, "application/json", ("Content-Length", str(len(body)))) + body)]), True)
+def whole_later(wait: float, body: Callable[[], bytes], headers: Headers = ()) -> Iterator[Frame]:
+    """An answer that takes its time and then comes in one piece. `body` is asked for it when the time is over."""
+    yield wait, b""
+    yield 0.0, _whole_bytes(200, body(), "application/json", headers)
 
 
-def streamed(frames: Iterator[Frame], content_type: str) -> Answer:
-    """A chunked answer; its header leaves together with the first frame, as with servers that load a model first."""
-    return Answer(_chunked(frames, content_type), is_generation=True)
+def _whole_bytes(status: int, body: bytes, content_type: str, extra: Headers) -> bytes:
+    return head(status, content_type, ("Content-Length", str(len(body))), *extra) + body
 
 
-def _chunked(frames: Iterator[Frame], content_type: str) -> Iterator[Frame]:
-    opening = head(200, content_type, ("Cache-Control", "no-cache"), ("Transfer-Encoding", "chunked"))
+def chunked(frames: Iterator[Frame], content_type: str, headers: Headers = ()) -> Iterator[Frame]:
+    """A streamed answer; its header leaves together with the first bytes, as with servers that load a model first."""
+    opening = head(200, content_type, ("Cache-Control", "no-cache"), ("Transfer-Encoding", "chunked"), *headers)
     for wait, data in frames:
-        yield wait, b"%b%x\r\n%b\r\n" % (opening, len(data), data) if data else opening
-        opening = b""
+        if data:
+            yield wait, b"%b%x\r\n%b\r\n" % (opening, len(data), data)
+            opening = b""
+        else:
+            yield wait, b""
     yield 0.0, opening + b"0\r\n\r\n"
 
 
@@ -86,11 +106,20 @@ class Connection(asyncio.Protocol):
     """Answers leave in the order of their requests; reading goes on meanwhile, or a leaving client went unseen."""
 
     def __init__(
-        self, handler: Handler, clock: Clock, counts: Counts, peers: "set[Connection]", max_body_bytes: int
+        self,
+        handler: Handler,
+        clock: Clock,
+        counts: Counts,
+        journal: Journal,
+        peers: "set[Connection]",
+        max_body_bytes: int,
     ) -> None:
         self._handler = handler
         self._clock = clock
         self._counts = counts
+        self._journal = journal
+        self._note: ConnectionNote | None = None
+        self._request_note: RequestNote | None = None
         self._peers = peers
         self._max_body_bytes = max_body_bytes
         self._parser = httptools.HttpRequestParser(self)
@@ -103,6 +132,7 @@ class Connection(asyncio.Protocol):
         self._answer: Answer | None = None
         self._is_last = False
         self._is_blocked = False
+        self._is_closing = False
 
     # --- asyncio.Protocol
 
@@ -111,6 +141,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._peers.add(self)
         self._counts.connections += 1
+        self._note = self._journal.open()
 
     def data_received(self, data: bytes) -> None:
         if self._is_last:
@@ -125,11 +156,13 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._peers.discard(self)
         self._counts.connections -= 1
+        if self._note:
+            self._note.close("server" if self._is_closing else "client")
         if self._playback and not self._playback.is_over:
             self._playback.close()
             if self._answer and self._answer.is_generation:
-                self._counts.open_streams -= 1
                 self._counts.streams_closed_by_client += 1
+            self._over("server" if self._is_closing else "client")
 
     def pause_writing(self) -> None:
         self._is_blocked = True
@@ -200,12 +233,26 @@ class Connection(asyncio.Protocol):
         request, is_last = self._waiting.popleft()
         self._answer = self._handler(request)
         if is_last and self._answer.keeps_alive:
-            self._answer = Answer(self._answer.frames, self._answer.is_generation, keeps_alive=False)
+            self._answer = replace(self._answer, keeps_alive=False)
+        self._request_note = RequestNote(request.path, self._answer.model)
+        if self._note:
+            self._note.requests.append(self._request_note)
         if self._answer.is_generation:
             self._counts.open_streams += 1
             self._counts.started_streams += 1
-        self._playback = Playback(self._answer.frames, self)
-        self._playback.start(self._clock)
+        playback = self._playback = Playback(self._answer.frames, self)
+        if self._answer.place:
+            self._answer.place.wake = lambda: playback.wake(self._clock)
+        playback.start(self._clock)
+
+    def _over(self, ended_by: str) -> None:
+        """The answer is done with, however it ended."""
+        if self._request_note:
+            self._request_note.end(ended_by)
+        if self._answer and self._answer.is_generation:
+            self._counts.open_streams -= 1
+        if self._answer and self._answer.place:
+            self._answer.place.leave()
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._is_last = True
@@ -215,10 +262,12 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
+        self._is_closing = True
         if self._transport:
             self._transport.close()
 
     def abort(self) -> None:
+        self._is_closing = True
         if self._transport:
             self._transport.abort()
 
@@ -232,6 +281,8 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         if self._transport:
             self._transport.write(data)
+        if self._request_note and self._request_note.first_byte_ms is None:
+            self._request_note.first_byte_ms = now_ms()
 
     def is_blocked(self) -> bool:
         return self._is_blocked
@@ -239,8 +290,8 @@ class Connection(asyncio.Protocol):
     def answer_ended(self) -> None:
         assert self._answer
         if self._answer.is_generation:
-            self._counts.open_streams -= 1
             self._counts.finished_streams += 1
+        self._over("finished")
         self._playback = None
         if self._request.is_too_large:
             self._linger()
@@ -252,6 +303,6 @@ class Connection(asyncio.Protocol):
     def cut_off(self) -> None:
         assert self._answer
         if self._answer.is_generation:
-            self._counts.open_streams -= 1
             self._counts.streams_cut_by_server += 1
+        self._over("server")
         self.close()

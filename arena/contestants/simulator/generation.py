@@ -1,4 +1,4 @@
-"""From a conversation and its directions to frames: tokens, their fields and their times, in either protocol."""
+"""From a conversation and its directions to frames: tokens, their fields and their times, in any protocol."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,8 @@ from arena.contestants.simulator.playback import Frame
 # Roughly what a tokeniser makes of a text: words with their space, up to three digits, a sign or two.
 _TOKEN = re.compile(r"\s?[^\W\d_]{1,9}|\s?\d{1,3}|\s?[^\w\s]{1,2}|\s+|.", re.DOTALL)
 _SEPARATE_FIELDS = (Placement.SEPARATE, Placement.ALTERNATIVE)
+HIDING = (Placement.HIDDEN, Placement.REDACTED)
+REFUSAL = "I am a simulated reasoner, and I was told to refuse this request."
 
 
 class Message(TypedDict):
@@ -50,7 +52,8 @@ class Generation:
     pieces: tuple[Piece, ...]
     usage: Usage
     directions: Directions
-    finish_reason: str = "stop"
+    finish_reason: str = "stop"  # or length, or content_filter
+    is_refusal: bool = False  # the text is the model's own refusal to answer
 
     @property
     def reasoning(self) -> str:
@@ -66,21 +69,29 @@ class Generation:
 
 
 class Wire(Protocol):
-    """How a protocol writes the parts of a streamed response."""
+    """How a protocol writes the parts of a streamed response, and the whole of it."""
 
     content_type: str
+
+    def queued(self) -> bytes:
+        """What is said while the request waits in line; mostly nothing."""
 
     def opening(self) -> bytes: ...
     def piece(self, text: str, *, is_reasoning: bool) -> bytes: ...
     def closing(self, generation: Generation) -> tuple[bytes, ...]:
         """The terminal mark first, then what follows it."""
 
-    def error(self) -> bytes: ...
+    def error(self, *, is_overloaded: bool) -> bytes: ...
+    def failed(self) -> bytes:
+        """The response's own end as a failure; where there is none, an error."""
+
     def broken_piece(self) -> bytes: ...
     def late_null_finish(self) -> bytes: ...
     def odd_start(self) -> bytes: ...
     def oddly(self, part: bytes, number: int) -> bytes:
         """The same part written as the protocol also allows it."""
+
+    def whole(self, generation: Generation) -> bytes: ...
 
 
 def count_tokens(messages: Sequence[Message]) -> int:
@@ -98,20 +109,29 @@ def generate(
     script: Script, directions: Directions, *, prompt_tokens: int, token_limit: int | None = None, think: bool = True
 ) -> Generation:
     """`think` false: the client asked a server that can do so not to reason. A limit cuts, hidden tokens included."""
+    is_refusal = directions.fault == Fault.REFUSAL
+    if is_refusal:
+        script = Script.of("", REFUSAL)
     reasoning = script.reasoning if think else ()
     answer = script.answer
-    if directions.fault == Fault.LENGTH and token_limit is None:
-        token_limit = (len(reasoning) + len(answer)) // 2
-    is_cut = token_limit is not None and token_limit < len(reasoning) + len(answer)
-    if token_limit is not None and is_cut:
-        reasoning, answer = reasoning[:token_limit], answer[: max(0, token_limit - len(reasoning))]
+    size = len(reasoning) + len(answer)
+    stops_halfway = directions.fault in (Fault.LENGTH, Fault.CONTENT_FILTER)
+    limit = min(size // 2 if stops_halfway else size, size if token_limit is None else token_limit)
+    is_cut = limit < size
+    if is_cut:
+        reasoning, answer = reasoning[:limit], answer[: max(0, limit - len(reasoning))]
     is_closed = not (is_cut and not answer) and directions.fault != Fault.NO_CLOSING_TAG
     return Generation(
         tuple(_laid_out(reasoning, answer, directions.reasoning, is_closed=is_closed)),
         Usage(prompt_tokens, len(reasoning) + len(answer), len(reasoning)),
         directions,
-        "length" if is_cut else "stop",
+        _finish_reason(directions.fault) if is_cut else "stop",
+        is_refusal,
     )
+
+
+def _finish_reason(fault: Fault) -> str:
+    return "content_filter" if fault == Fault.CONTENT_FILTER else "length"
 
 
 def _laid_out(
@@ -119,7 +139,7 @@ def _laid_out(
 ) -> Iterator[Piece]:
     if placement in _SEPARATE_FIELDS:
         yield from (Piece(text, is_reasoning=True) for text in reasoning)
-    elif placement != Placement.HIDDEN and reasoning:
+    elif placement not in HIDING and reasoning:
         opening, seam, _ = _TAGS[placement]
         yield from (Piece(tag) for tag in opening)
         yield from map(Piece, reasoning)

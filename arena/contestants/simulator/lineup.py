@@ -1,7 +1,7 @@
 """Which models the simulator serves, under which names, and how each goes about it by default."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from arena.contestants.simulator import reasoners
 from arena.contestants.simulator.directions import Directions, Placement, directed, refuse_unknown, split_model
@@ -40,28 +40,72 @@ MODELS = {
 LOAD = SimulatedModel(lambda _, directions: numbered(directions), Directions())
 
 
-@dataclass(frozen=True, slots=True)
 class Lineup:
-    """`aliases`: further names, each for a model id with its directions, such as {"qwq:32b": "load?think=0.5"}."""
+    """`aliases`: further names, each for a model id with its directions, such as {"qwq:32b": "load?think=0.5"}.
 
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    `pullable`: the same, for names that are not there until they have been pulled.
+    """
+
+    def __init__(self, aliases: Mapping[str, str] | None = None, pullable: Mapping[str, str] | None = None) -> None:
+        self._aliases = dict(aliases or {})
+        self._pullable = dict(pullable or {})
+        self._fetched: dict[str, int] = {}  # bytes, of what is being pulled or was left halfway
 
     def names(self) -> list[str]:
-        return [*MODELS, *self.aliases]
+        return [*MODELS, *self._aliases]
 
     def find(self, model: str) -> tuple[SimulatedModel, dict[str, object]]:
         """The model and the directions in its id. Raises UnknownModel or WrongDirections."""
-        name, wishes = split_model(model)
-        target = self.aliases.get(model) or self.aliases.get(name)
-        if target:
-            name, given = split_model(target)
-            wishes = given | wishes
-        refuse_unknown(wishes)
-        found = LOAD if name == "load" else MODELS.get(name)
-        if found is None:
-            raise UnknownModel(model)
-        return found, wishes
+        return _found(model, self._aliases)
 
     def directions(self, model: str) -> Directions:
         found, wishes = self.find(model)
         return directed(found.defaults, wishes)
+
+    # --- what can be pulled
+
+    def has(self, model: str) -> bool:
+        return any(_plain(model) == _plain(name) for name in (*MODELS, "load", *self._aliases))
+
+    def directions_to_pull(self, model: str) -> Directions:
+        """Raises UnknownModel for what no registry has."""
+        found, wishes = _found(model, self._pullable | self._aliases)
+        return directed(found.defaults, wishes)
+
+    def fetched(self, model: str) -> int:
+        return self._fetched.get(_plain(model), 0)
+
+    def note_fetched(self, model: str, size: int) -> None:
+        self._fetched[_plain(model)] = size
+
+    def add(self, model: str) -> None:
+        """It has been pulled."""
+        self._fetched.pop(_plain(model), None)
+        for name, target in self._pullable.items():
+            if _plain(name) == _plain(model):
+                self._aliases[name] = target
+
+    def forget(self, model: str) -> bool:
+        """Whether it was there and could be deleted."""
+        for name in list(self._aliases):
+            if _plain(name) == _plain(model) and name in self._pullable:
+                del self._aliases[name]
+                return True
+        return False
+
+
+def _plain(model: str) -> str:
+    return split_model(model)[0]
+
+
+def _found(model: str, aliases: Mapping[str, str]) -> tuple[SimulatedModel, dict[str, object]]:
+    name, wishes = split_model(model)
+    target = aliases.get(model) or aliases.get(name)
+    if target:
+        name, given = split_model(target)
+        wishes = given | wishes
+    refuse_unknown(wishes)
+    found = LOAD if name == "load" else MODELS.get(name)
+    if found is None:
+        raise UnknownModel(model)
+    return found, wishes

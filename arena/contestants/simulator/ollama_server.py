@@ -1,23 +1,31 @@
-"""The calls of Ollama's API: chat, and what clients ask about models."""
+"""The calls of Ollama's API: chat, what clients ask about models, and fetching them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from arena.contestants.simulator import faults, requests
-from arena.contestants.simulator.connection import Answer, Request, streamed, whole
-from arena.contestants.simulator.directions import Placement, WrongDirections, directed
-from arena.contestants.simulator.generation import count_tokens, generate
-from arena.contestants.simulator.lineup import Lineup, SimulatedModel, UnknownModel
+from arena.contestants.simulator import pulling, requests
+from arena.contestants.simulator.connection import Answer, Headers, Request, chunked, whole, whole_later
+from arena.contestants.simulator.directions import Directions, WrongDirections, directed
+from arena.contestants.simulator.generation import Wire
+from arena.contestants.simulator.lineup import UnknownModel
+from arena.contestants.simulator.refusals import Feature, Vendor
+from arena.contestants.simulator.requests import Refusal, wrong
+from arena.contestants.simulator.scheduling import Place, keep_alive_s
+from arena.contestants.simulator.serving import Ask, Serving, can_think, in_turn, name_in_memory
 from arena.contestants.simulator.wire import ollama as wire
 
 VERSION = "0.13.0"
+JSON = "application/json; charset=utf-8"
 
 
 class OllamaServer:
     """Answers under `/api/`."""
 
-    def __init__(self, lineup: Lineup) -> None:
-        self._lineup = lineup
-        self._used: dict[str, None] = {}
+    vendor = Vendor.OLLAMA
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._lineup = serving.lineup
         self.routes = {
             ("POST", "/api/chat"): self.chat,
             ("GET", "/api/tags"): self.tags,
@@ -25,90 +33,127 @@ class OllamaServer:
             ("GET", "/api/ps"): self.ps,
             ("GET", "/api/version"): self.version,
             ("POST", "/api/pull"): self.pull,
+            ("DELETE", "/api/delete"): self.delete,
         }
 
-    def refused(self, status: int, message: str) -> Answer:
-        return whole(status, wire.error(message), "application/json; charset=utf-8")
+    def refused(self, refusal: Refusal) -> Answer:
+        return whole(refusal.status, wire.error(refusal.message), JSON, *refusal.headers)
+
+    def headers(self) -> Headers:
+        return ()
+
+    def unsupported(self, feature: Feature, ask: Ask) -> Refusal:
+        if feature == Feature.THINK:
+            return Refusal(400, f'"{ask.model}" does not support thinking')
+        return Refusal(400, f"'{ask.uses[feature]}' is not supported by this model")
+
+    def writer(self, ask: Ask, directions: Directions, place: Place) -> Wire:
+        return wire.ChatWire(ask.model, place)
 
     def chat(self, request: Request) -> Answer:
         body = requests.json_object(request.body)
         model = requests.text(body, "model")
-        found, wishes = self._find(model)
+        found, wishes = self._serving.found(model, self.vendor)
         messages = requests.messages(body)
         options = requests.mapping(body, "options")
-        directions = directed(found.defaults, wishes, options, requests.mapping(options, "simulator"))
-        think = body.get("think")
-        if think and not _can_think(directions.reasoning):
-            return self.refused(400, f'"{model}" does not support thinking')
-        self._used[model] = None
+        stays_s = _keep_alive(body)
+        own = (options, requests.mapping(options, "simulator"))
         if not messages:
-            return whole(200, wire.loaded(model))
-        is_streamed = body.get("stream") is not False
-        instead = faults.instead(
-            directions.fault,
-            is_streamed=is_streamed,
-            refused=lambda refusal: whole(refusal.status, wire.error(refusal.message)),
-            content_type=wire.CONTENT_TYPE,
-        )
-        if instead:
-            return instead
-        generation = generate(
-            found.write(messages, directions),
-            directions,
-            prompt_tokens=count_tokens(messages),
+            return self._load(model, directed(found.defaults, wishes, *own), stays_s)
+        think = body.get("think")
+        ask = Ask(
+            model,
+            messages,
+            is_streamed=body.get("stream") is not False,
+            wishes=own,
+            uses=_uses(body, options),
+            key=requests.bearer(request.headers),
             token_limit=_limit(options),
-            think=think is not False or not _can_think(directions.reasoning),
+            thinks=think is not False,
+            keep_alive_s=stays_s,
         )
-        writer = wire.ChatWire(model)
-        if is_streamed:
-            return streamed(faults.in_stream(generation, writer), wire.CONTENT_TYPE)
-        return faults.in_one_piece(generation, writer.whole(generation))
+        return self._serving.answer(ask, self)
 
     def tags(self, request: Request) -> Answer:
-        return whole(200, wire.tags(self._served(self._lineup.names())))
+        return whole(200, wire.tags(self._served(self._lineup.names())), JSON)
 
     def ps(self, request: Request) -> Answer:
-        return whole(200, wire.ps(self._served(list(self._used))))
+        running = [line for line in self._serving.scheduler.running() if self._lineup.has(line.name)]
+        served = self._served([line.name for line in running])
+        return whole(200, wire.ps(list(zip(served, running, strict=True))), JSON)
 
     def show(self, request: Request) -> Answer:
         model = _model_name(requests.json_object(request.body))
-        self._find(model)
+        self._serving.found(model, self.vendor)
         [served] = self._served([model])
-        return whole(200, wire.show(served))
+        return whole(200, wire.show(served), JSON)
 
     def version(self, request: Request) -> Answer:
-        return whole(200, wire.encoded({"version": VERSION}))
+        return whole(200, wire.encoded({"version": VERSION}), JSON)
 
     def pull(self, request: Request) -> Answer:
         """Nothing is fetched from anywhere; an unknown model is an error inside HTTP 200, as with the real one."""
         body = requests.json_object(request.body)
         model = _model_name(body)
-        is_streamed = body.get("stream") is not False
         try:
-            self._lineup.find(model)
+            directions = self._lineup.directions_to_pull(model)
         except UnknownModel:
-            return whole(200, wire.line({"error": "pull model manifest: file does not exist"}), wire.CONTENT_TYPE)
-        if is_streamed:
-            return whole(200, wire.pulled(model), wire.CONTENT_TYPE)
-        return whole(200, wire.encoded({"status": "success"}))
+            steps = pulling.unknown()
+        else:
+            steps = pulling.steps(self._lineup, model, directions)
+        if body.get("stream") is not False:
+            return replace(Answer(chunked(steps, wire.CONTENT_TYPE)), model=model)
+        return replace(Answer(pulling.in_one_piece(steps)), model=model)
 
-    def _find(self, model: str) -> tuple[SimulatedModel, dict[str, object]]:
-        try:
-            return self._lineup.find(model)
-        except UnknownModel:
-            raise requests.Refused(404, f"model '{model}' not found") from None
+    def delete(self, request: Request) -> Answer:
+        """Only what was pulled can go, and be pulled again."""
+        model = _model_name(requests.json_object(request.body))
+        if not self._lineup.forget(model):
+            raise wrong(f"model '{model}' not found", status=404)
+        self._serving.scheduler.unload(name_in_memory(model))
+        return whole(200, b"", JSON)
+
+    def _load(self, model: str, directions: Directions, stays_s: float | None) -> Answer:
+        if stays_s == 0:
+            self._serving.scheduler.unload(name_in_memory(model))
+            return whole(200, wire.loaded(model, "unload"), JSON)
+        place = self._serving.place(model, directions, self.vendor, stays_s)
+        frames = in_turn(place, whole_later(0.0, lambda: wire.loaded(model)))
+        return Answer(frames, place=place, model=model)
 
     def _served(self, names: Sequence[str]) -> list[wire.Served]:
-        return [wire.Served(name, _can_think(self._lineup.directions(name).reasoning)) for name in names]
+        directions = [self._lineup.directions(name) for name in names]
+        return [
+            wire.Served(name, can_think(wanted.reasoning), wanted.size)
+            for name, wanted in zip(names, directions, strict=True)
+        ]
 
 
-def _can_think(placement: Placement) -> bool:
-    return placement in (Placement.SEPARATE, Placement.ALTERNATIVE)
+def _keep_alive(body: Mapping[str, object]) -> float | None:
+    try:
+        return keep_alive_s(body.get("keep_alive"))
+    except ValueError:
+        raise wrong(f'time: invalid duration "{body.get("keep_alive")}"') from None
 
 
 def _model_name(body: Mapping[str, object]) -> str:
     """`/api/show` and `/api/pull` take "model", or "name" as older clients send."""
     return requests.text(body, "model" if "model" in body else "name")
+
+
+def _uses(body: Mapping[str, object], options: Mapping[str, object]) -> dict[Feature, str]:
+    uses = {}
+    if body.get("stream") is not False:
+        uses[Feature.STREAM] = "stream"
+    if body.get("think"):
+        uses[Feature.THINK] = "think"
+    if "num_predict" in options:
+        uses[Feature.MAX_TOKENS] = "num_predict"
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if message.get("role") in ("system", "developer"):
+            uses[Feature(message["role"])] = f"the role {message['role']}"
+    return uses
 
 
 def _limit(options: Mapping[str, object]) -> int | None:

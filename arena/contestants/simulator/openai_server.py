@@ -1,121 +1,200 @@
-"""The calls of an OpenAI-compatible chat server: chat completions and the list of models."""
+"""The calls of OpenAI's API and of the servers that speak it: chat completions, Responses, the list of models."""
 
 from collections.abc import Mapping
-from urllib.parse import unquote
+from uuid import uuid4
 
-from arena.contestants.simulator import faults, requests
-from arena.contestants.simulator.connection import Answer, Request, streamed, whole
-from arena.contestants.simulator.directions import directed, refuse_unknown
-from arena.contestants.simulator.generation import Message, count_tokens, generate
-from arena.contestants.simulator.lineup import Lineup, SimulatedModel, UnknownModel
-from arena.contestants.simulator.requests import Refused
+from arena.contestants.simulator import requests
+from arena.contestants.simulator.connection import Answer, Headers, Request, whole
+from arena.contestants.simulator.directions import Directions, Fault, refuse_unknown
+from arena.contestants.simulator.generation import Message, Wire
+from arena.contestants.simulator.refusals import Feature, Vendor
+from arena.contestants.simulator.requests import Refusal, wrong
+from arena.contestants.simulator.scheduling import Place
+from arena.contestants.simulator.serving import Ask, Serving
 from arena.contestants.simulator.wire import openai as wire
+from arena.contestants.simulator.wire.responses import ResponseWire
 
-MODELS_PATH = "/v1/models/"
+_FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
+_UNSUPPORTED_PARAMETER = "Unsupported parameter: '{param}' is not supported with this model."
+_UNSUPPORTED_VALUE = "Unsupported value: '{param}' does not support {value} with this model."
 
 
-class OpenAIServer:
-    """Answers under `/v1/`."""
+class _OpenAISpeech:
+    vendor = Vendor.OPENAI
 
-    def __init__(self, lineup: Lineup) -> None:
-        self._lineup = lineup
-        self.routes = {("POST", "/v1/chat/completions"): self.chat, ("GET", "/v1/models"): self.models}
+    def refused(self, refusal: Refusal) -> Answer:
+        body = wire.error(refusal.message, refusal.kind, refusal.code, refusal.param)
+        return whole(refusal.status, body, "application/json", *self.headers(), *refusal.headers)
 
-    def refused(self, error: Refused) -> Answer:
-        return whole(error.status, wire.error(error.message, error.kind, error.code, error.param))
+    def headers(self) -> Headers:
+        return (("x-request-id", f"req_{uuid4().hex}"), ("openai-processing-ms", "1"))
+
+    def unsupported(self, feature: Feature, ask: Ask) -> Refusal:
+        param = ask.uses[feature]
+        values = {
+            Feature.STREAM: "true",
+            Feature.SYSTEM: "'system'",
+            Feature.DEVELOPER: "'developer'",
+            Feature.SAMPLING: "this value",
+        }
+        if feature in values:
+            message = _UNSUPPORTED_VALUE.format(param=param, value=values[feature])
+            return Refusal(400, message, code="unsupported_value", param=param)
+        hint = " Use 'max_completion_tokens' instead." if param == "max_tokens" else ""
+        message = _UNSUPPORTED_PARAMETER.format(param=param) + hint
+        return Refusal(400, message, code="unsupported_parameter", param=param)
+
+
+class ChatServer(_OpenAISpeech):
+    """Chat completions."""
+
+    path = "/v1/chat/completions"
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
 
     def chat(self, request: Request) -> Answer:
         body = requests.json_object(request.body)
-        model = requests.text(body, "model")
-        found, wishes = self._find(model)
-        messages = requests.messages(body)
-        if not messages:
-            raise Refused(400, "Missing required parameter: 'messages'.", code="missing_required_parameter",
-                          param="messages")  # fmt: skip
-        own = requests.mapping(body, "simulator")
-        refuse_unknown(own)
-        directions = directed(found.defaults, wishes, own)
-        _keep_rules(directions.rules, body, messages)
-        is_streamed = body.get("stream") is True
-        instead = faults.instead(
-            directions.fault, is_streamed=is_streamed, refused=_refusal, content_type=wire.CONTENT_TYPE
-        )
-        if instead:
-            return instead
-        generation = generate(
-            found.write(messages, directions),
-            directions,
-            prompt_tokens=count_tokens(messages),
-            token_limit=_limit(body),
+        ask = Ask(
+            requests.text(body, "model"),
+            _some(requests.messages(body), "messages"),
+            is_streamed=body.get("stream") is True,
+            wishes=(_own_wishes(body),),
+            uses=_chat_uses(body),
+            key=requests.bearer(request.headers),
+            token_limit=requests.count(body, "max_completion_tokens", "max_tokens"),
         )
         wants_usage = requests.mapping(body, "stream_options").get("include_usage") is True
-        writer = wire.ChatWire(model, directions.reasoning, includes_usage=wants_usage)
-        if is_streamed:
-            return streamed(faults.in_stream(generation, writer), wire.CONTENT_TYPE)
-        return faults.in_one_piece(generation, writer.whole(generation))
+        return self._serving.answer(ask, _ChatSpeech(includes_usage=wants_usage))
+
+
+class _ChatSpeech(_OpenAISpeech):
+    def __init__(self, *, includes_usage: bool) -> None:
+        self._includes_usage = includes_usage
+
+    def writer(self, ask: Ask, directions: Directions, place: Place) -> Wire:
+        is_refusal = directions.fault == Fault.REFUSAL
+        return wire.ChatWire(
+            ask.model, directions.reasoning, includes_usage=self._includes_usage, is_refusal=is_refusal
+        )
+
+
+class ResponsesServer(_OpenAISpeech):
+    """Responses. Nothing is stored: each request brings the whole conversation."""
+
+    path = "/v1/responses"
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    def create(self, request: Request) -> Answer:
+        body = requests.json_object(request.body)
+        if body.get("previous_response_id"):
+            message = "The simulator stores no responses: send the whole conversation as 'input'."
+            raise wrong(message, code="previous_response_not_found", param="previous_response_id")
+        reasoning = requests.mapping(body, "reasoning")
+        ask = Ask(
+            requests.text(body, "model"),
+            _some(_input(body), "input"),
+            is_streamed=body.get("stream") is True,
+            wishes=(_own_wishes(body),),
+            uses=_responses_uses(body),
+            key=requests.bearer(request.headers),
+            token_limit=requests.count(body, "max_output_tokens"),
+            thinks=reasoning.get("effort") != "none",
+        )
+        return self._serving.answer(ask, _ResponsesSpeech(_echoed(body, reasoning)))
+
+
+class _ResponsesSpeech(_OpenAISpeech):
+    def __init__(self, echoed: Mapping[str, object]) -> None:
+        self._echoed = echoed
+
+    def writer(self, ask: Ask, directions: Directions, place: Place) -> Wire:
+        return ResponseWire(ask.model, directions, self._echoed)
+
+
+class ModelsServer(_OpenAISpeech):
+    """The list of models."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
 
     def models(self, request: Request) -> Answer:
-        return whole(200, wire.models(self._lineup.names()))
+        return whole(200, wire.models(self._serving.lineup.names()))
 
-    def model(self, request: Request) -> Answer:
-        name = unquote(request.path.removeprefix(MODELS_PATH))
-        self._find(name)
+    def model(self, name: str) -> Answer:
+        self._serving.found(name, Vendor.OPENAI)
         return whole(200, wire.model(name))
 
-    def _find(self, model: str) -> tuple[SimulatedModel, dict[str, object]]:
-        try:
-            return self._lineup.find(model)
-        except UnknownModel:
-            raise Refused(
-                404, f"The model `{model}` does not exist or you do not have access to it.", code="model_not_found"
-            ) from None
+
+def _some(messages: list[Message], param: str) -> list[Message]:
+    if not messages:
+        raise wrong(f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
+    return messages
 
 
-def _refusal(refusal: faults.Refusal) -> Answer:
-    body = wire.error(refusal.message, refusal.type, refusal.code)
-    return whole(refusal.status, body, "application/json", *refusal.headers)
+def _own_wishes(body: Mapping[str, object]) -> Mapping[str, object]:
+    own = requests.mapping(body, "simulator")
+    refuse_unknown(own)
+    return own
 
 
-def _limit(body: Mapping[str, object]) -> int | None:
-    for key in ("max_completion_tokens", "max_tokens"):
-        limit = body.get(key)
-        if limit is not None:
-            if not isinstance(limit, int) or limit < 1:
-                raise Refused(400, f"Invalid '{key}': expected a positive integer.", code="invalid_type", param=key)
-            return limit
-    return None
-
-
-_FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
-
-
-def _keep_rules(rules: str, body: Mapping[str, object], messages: list[Message]) -> None:
-    """Refuse what the named API refuses."""
-    if not rules:
-        return
+def _chat_uses(body: Mapping[str, object]) -> dict[Feature, str]:
+    uses = _common_uses(body, "messages")
     if "max_tokens" in body:
-        raise Refused(
-            400,
-            "Unsupported parameter: 'max_tokens' is not supported with this model. "
-            "Use 'max_completion_tokens' instead.",
-            code="unsupported_parameter",
-            param="max_tokens",
-        )
+        uses[Feature.MAX_TOKENS] = "max_tokens"
+    if "reasoning_effort" in body:
+        uses[Feature.THINK] = "reasoning_effort"
+    return uses
+
+
+def _responses_uses(body: Mapping[str, object]) -> dict[Feature, str]:
+    uses = _common_uses(body, "input")
+    if body.get("instructions"):
+        uses[Feature.SYSTEM] = "instructions"
+    if "max_output_tokens" in body:
+        uses[Feature.MAX_TOKENS] = "max_output_tokens"
+    if reasoning := requests.mapping(body, "reasoning"):
+        uses[Feature.THINK] = f"reasoning.{next(iter(reasoning))}"
+    return uses
+
+
+def _common_uses(body: Mapping[str, object], messages: str) -> dict[Feature, str]:
+    uses = {}
+    if body.get("stream") is True:
+        uses[Feature.STREAM] = "stream"
+    if body.get("stream_options"):
+        uses[Feature.STREAM_OPTIONS] = "stream_options"
     for key, only in _FIXED.items():
         if body.get(key, only) != only:
-            message = f"Unsupported value: '{key}' does not support this value with this model."
-            raise Refused(400, message, code="unsupported_value", param=key)
-    if rules != "o1":
-        _keep_preview_rules(body, messages)
+            uses[Feature.SAMPLING] = key
+    items = body.get(messages)
+    for number, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and item.get("role") in ("system", "developer"):
+            uses.setdefault(Feature(str(item["role"])), f"{messages}[{number}].role")
+    return uses
 
 
-def _keep_preview_rules(body: Mapping[str, object], messages: list[Message]) -> None:
-    """o1-preview and o1-mini know neither system nor developer messages, nor an effort."""
-    if "reasoning_effort" in body:
-        message = "Unsupported parameter: 'reasoning_effort' is not supported with this model."
-        raise Refused(400, message, code="unsupported_parameter", param="reasoning_effort")
-    for number, item in enumerate(messages):
-        if item["role"] in ("system", "developer"):
-            where = f"messages[{number}].role"
-            text = f"Unsupported value: '{where}' does not support '{item['role']}' with this model."
-            raise Refused(400, text, code="unsupported_value", param=where)
+def _input(body: Mapping[str, object]) -> list[Message]:
+    """A text, or items, of which the messages count. The instructions come first."""
+    given = body.get("input")
+    instructions = body.get("instructions")
+    first = [Message(role="system", content=instructions)] if instructions and isinstance(instructions, str) else []
+    if isinstance(given, str):
+        return [*first, Message(role="user", content=given)] if given else []
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise wrong("Invalid type for 'input': expected a string or an array of items.", code="invalid_type",
+                    param="input")  # fmt: skip
+    said = [item for item in given if item.get("type", "message") == "message"]
+    return [*first, *requests.messages({"input": said}, "input")]
+
+
+def _echoed(body: Mapping[str, object], reasoning: Mapping[str, object]) -> dict[str, object]:
+    """What the response object repeats of its request."""
+    return {
+        "instructions": body.get("instructions"),
+        "max_output_tokens": body.get("max_output_tokens"),
+        "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+        **{name: body[name] for name in ("temperature", "top_p", "metadata", "user") if body.get(name) is not None},
+    }

@@ -7,7 +7,7 @@ from itertools import count
 from math import inf
 from typing import Protocol
 
-# Seconds to wait after the frame before (inf: for ever), and what to write then.
+# Seconds to wait after the frame before (inf: until woken, which may be never), and what to write then.
 Frame = tuple[float, bytes]
 
 # The clock looks at most this often: it bounds wake-ups, and is far below what a token's reader can notice.
@@ -96,6 +96,12 @@ class Playback:
         if self._is_parked:
             self._is_parked = False
             self._due = max(self._due, clock.now())
+            clock.wake(self, self._due)
+
+    def wake(self, clock: Clock) -> None:
+        """Go on after a frame that was to wait for ever."""
+        if not self.is_over and self._due == inf:
+            self._due = clock.now()
             clock.wake(self, self._due)
 
     def close(self) -> None:

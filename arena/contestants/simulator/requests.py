@@ -2,68 +2,95 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from arena.contestants.simulator.generation import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error in place of a response; each protocol writes it in its own form."""
+
+    status: int
+    message: str
+    kind: str = "invalid_request_error"
+    code: str | None = None
+    param: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Refused(Exception):
     """An answer, not a failure."""
 
-    def __init__(self, status: int, message: str, *, kind: str = "invalid_request_error", code: str | None = None,
-                 param: str | None = None) -> None:  # fmt: skip
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.code = code
-        self.param = param
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def wrong(message: str, *, status: int = 400, code: str | None = None, param: str | None = None) -> Refused:
+    return Refused(Refusal(status, message, code=code, param=param))
 
 
 def json_object(body: bytes) -> Mapping[str, object]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refused(400, "We could not parse the JSON body of your request.") from None
+        raise wrong("We could not parse the JSON body of your request.") from None
     if not isinstance(value, dict):
-        raise Refused(400, "The body of the request must be a JSON object.")
+        raise wrong("The body of the request must be a JSON object.")
     return value
 
 
 def text(body: Mapping[str, object], key: str) -> str:
     value = body.get(key)
     if not value:
-        raise Refused(400, f"Missing required parameter: '{key}'.", code="missing_required_parameter", param=key)
+        raise wrong(f"Missing required parameter: '{key}'.", code="missing_required_parameter", param=key)
     if not isinstance(value, str):
-        raise Refused(400, f"Invalid type for '{key}': expected a string.", code="invalid_type", param=key)
+        raise wrong(f"Invalid type for '{key}': expected a string.", code="invalid_type", param=key)
     return value
 
 
 def mapping(body: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = body.get(key) or {}
     if not isinstance(value, dict):
-        raise Refused(400, f"Invalid type for '{key}': expected an object.", code="invalid_type", param=key)
+        raise wrong(f"Invalid type for '{key}': expected an object.", code="invalid_type", param=key)
     return value
 
 
-def messages(body: Mapping[str, object]) -> list[Message]:
-    value = body.get("messages") or []
+def messages(body: Mapping[str, object], key: str = "messages") -> list[Message]:
+    value = body.get(key) or []
     if not isinstance(value, list):
-        raise Refused(400, "Invalid type for 'messages': expected an array.", code="invalid_type", param="messages")
-    return [_message(item, number) for number, item in enumerate(value)]
+        raise wrong(f"Invalid type for '{key}': expected an array.", code="invalid_type", param=key)
+    return [_message(item, f"{key}[{number}]") for number, item in enumerate(value)]
 
 
-def _message(item: object, number: int) -> Message:
+def count(body: Mapping[str, object], *keys: str) -> int | None:
+    """The first of these that is there, as a positive whole number."""
+    for key in keys:
+        number = body.get(key)
+        if number is not None:
+            if not isinstance(number, int) or number < 1:
+                raise wrong(f"Invalid '{key}': expected a positive integer.", code="invalid_type", param=key)
+            return number
+    return None
+
+
+def bearer(headers: Mapping[str, str]) -> str:
+    """The key in an `Authorization` header."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _message(item: object, where: str) -> Message:
     if not isinstance(item, dict) or not isinstance(item.get("role"), str):
-        where = f"messages[{number}]"
-        raise Refused(400, f"Invalid value for '{where}': it needs a role.", code="invalid_value", param=where)
-    return Message(role=item["role"], content=_content(item.get("content"), number))
+        raise wrong(f"Invalid value for '{where}': it needs a role.", code="invalid_value", param=where)
+    return Message(role=item["role"], content=content(item.get("content"), f"{where}.content"))
 
 
-def _content(value: object, number: int) -> str:
-    """A string, nothing, or OpenAI's list of parts, of which the text parts count."""
+def content(value: object, where: str) -> str:
+    """A string, nothing, or a list of parts, of which the text parts count."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
         return "".join(part["text"] for part in value if isinstance(part.get("text"), str))
-    where = f"messages[{number}].content"
-    raise Refused(400, f"Invalid type for '{where}': expected a string.", code="invalid_type", param=where)
+    raise wrong(f"Invalid type for '{where}': expected a string.", code="invalid_type", param=where)

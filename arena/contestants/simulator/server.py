@@ -6,18 +6,25 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from urllib.parse import unquote
 
+from arena.contestants.simulator import anthropic_server
+from arena.contestants.simulator.anthropic_server import AnthropicServer
 from arena.contestants.simulator.connection import Answer, Connection, Counts, Request, whole
 from arena.contestants.simulator.directions import WrongDirections
+from arena.contestants.simulator.journal import Journal, now_ms
 from arena.contestants.simulator.lineup import Lineup
 from arena.contestants.simulator.ollama_server import OllamaServer
-from arena.contestants.simulator.openai_server import MODELS_PATH, OpenAIServer
+from arena.contestants.simulator.openai_server import ChatServer, ModelsServer, ResponsesServer
 from arena.contestants.simulator.playback import Clock
-from arena.contestants.simulator.requests import Refused
+from arena.contestants.simulator.requests import Refusal, Refused, wrong
+from arena.contestants.simulator.scheduling import Scheduler
+from arena.contestants.simulator.serving import Serving
 
 BODY_MAX_BYTES = 32 * 1024 * 1024
 BACKLOG = 2048
 STARTS_KEPT = 10_000
+MODELS_PATH = "/v1/models"
 
 
 class Simulator:
@@ -27,18 +34,25 @@ class Simulator:
         self.counts = Counts()
         self.url = ""
         self._body_max_bytes = body_max_bytes
-        self._ollama = OllamaServer(lineup)
-        self._openai = OpenAIServer(lineup)
+        self._clock = Clock(asyncio.get_running_loop())
+        serving = Serving(lineup, Scheduler(self._clock))
+        self._ollama = OllamaServer(serving)
+        self._openai = ModelsServer(serving)
+        self._anthropic = AnthropicServer(serving)
         self._routes = {
             ("GET", "/"): self._greet,
             ("GET", "/simulator/state"): self._state,
             ("GET", "/simulator/starts"): self._tell_starts,
+            ("GET", MODELS_PATH): self._models,
+            ("POST", ChatServer.path): ChatServer(serving).chat,
+            ("POST", ResponsesServer.path): ResponsesServer(serving).create,
+            ("POST", anthropic_server.PATH): self._anthropic.messages,
+            ("POST", f"{anthropic_server.PATH}/count_tokens"): self._anthropic.count_tokens,
             **self._ollama.routes,
-            **self._openai.routes,
         }
         self._starts: deque[tuple[str, float]] = deque(maxlen=STARTS_KEPT)
         self._peers: set[Connection] = set()
-        self._clock = Clock(asyncio.get_running_loop())
+        self._journal = Journal()
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> None:
@@ -66,7 +80,7 @@ class Simulator:
         await self.stop()
 
     def _connection(self) -> Connection:
-        return Connection(self._answer, self._clock, self.counts, self._peers, self._body_max_bytes)
+        return Connection(self._answer, self._clock, self.counts, self._journal, self._peers, self._body_max_bytes)
 
     def _answer(self, request: Request) -> Answer:
         """The one place where requests become answers."""
@@ -80,32 +94,39 @@ class Simulator:
         """Every refusal takes the form of the protocol asked."""
         try:
             if request.is_too_large:
-                raise Refused(413, f"The body is larger than {self._body_max_bytes:,} bytes.")
+                raise wrong(f"The body is larger than {self._body_max_bytes:,} bytes.", status=413)
             answer = self._route(request)
             if answer.is_generation:
-                self._starts.append((_last_words(request.body), time.monotonic()))
+                self._starts.append((answer.about, time.monotonic()))
             return answer
         except WrongDirections as error:
-            return self._refused(request, Refused(400, str(error)))
+            return self._refused(request, Refusal(400, str(error)))
         except Refused as error:
-            return self._refused(request, error)
+            return self._refused(request, error.refusal)
 
     def _route(self, request: Request) -> Answer:
         path = request.path
         method = "GET" if request.method == "HEAD" else request.method
-        if method == "GET" and path.startswith(MODELS_PATH):
-            return self._openai.model(request)
+        if method == "GET" and path.startswith(f"{MODELS_PATH}/"):
+            name = unquote(path.removeprefix(f"{MODELS_PATH}/"))
+            return self._anthropic.model(name) if _is_anthropic(request) else self._openai.model(name)
         handler = self._routes.get((method, path))
         if handler:
             return handler(request)
         if any(path == known for _, known in self._routes):
-            raise Refused(405, f"{request.method} is not allowed here.")
-        raise Refused(404, "404 page not found")
+            raise wrong(f"{request.method} is not allowed here.", status=405)
+        raise wrong("404 page not found", status=404)
 
-    def _refused(self, request: Request, error: Refused) -> Answer:
+    def _refused(self, request: Request, refusal: Refusal) -> Answer:
+        if _is_anthropic(request):
+            return self._anthropic.refused(refusal)
         if request.path.startswith("/v1/"):
-            return self._openai.refused(error)
-        return self._ollama.refused(error.status, error.message)
+            return self._openai.refused(refusal)
+        return self._ollama.refused(refusal)
+
+    def _models(self, request: Request) -> Answer:
+        """The one path that two protocols share."""
+        return self._anthropic.models(request) if _is_anthropic(request) else self._openai.models(request)
 
     def _greet(self, request: Request) -> Answer:
         return whole(200, b"Ollama is running", "text/plain; charset=utf-8")
@@ -121,12 +142,13 @@ class Simulator:
         return whole(200, json.dumps(starts).encode())
 
     def _state(self, request: Request) -> Answer:
-        return whole(200, json.dumps(asdict(self.counts)).encode())
+        """Counts, and each of the last connections with its requests, in milliseconds of the same clock."""
+        told = asdict(self.counts) | {"now_ms": now_ms(), "log": self._journal.told()}
+        return whole(200, json.dumps(told).encode())
 
 
-def _last_words(body: bytes) -> str:
-    """The beginning of the last message of a request that has been found in order."""
-    return str(json.loads(body)["messages"][-1]["content"])[:100]
+def _is_anthropic(request: Request) -> bool:
+    return request.path.startswith(anthropic_server.PATH) or anthropic_server.VERSION_HEADER in request.headers
 
 
 async def start_simulator(
@@ -134,9 +156,10 @@ async def start_simulator(
     port: int = 0,
     *,
     aliases: Mapping[str, str] | None = None,
+    pullable: Mapping[str, str] | None = None,
     body_max_bytes: int = BODY_MAX_BYTES,
 ) -> Simulator:
-    """A simulator on the running loop; port 0 takes a free one. `aliases`: see `lineup.Lineup`."""
-    simulator = Simulator(Lineup(aliases or {}), body_max_bytes=body_max_bytes)
+    """A simulator on the running loop; port 0 takes a free one. `aliases`, `pullable`: see `lineup.Lineup`."""
+    simulator = Simulator(Lineup(aliases, pullable), body_max_bytes=body_max_bytes)
     await simulator.listen(host, port)
     return simulator

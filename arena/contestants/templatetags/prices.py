@@ -21,9 +21,9 @@ def price(contestant: Contestant) -> Price | None:
 
 
 @register.filter
-def usd(dollars: float | None) -> str:
+def usd(dollars: float | str | None) -> str:
     """Two digits that say something, however small the sum: 1.5 -> "$1.50", 0.000123 -> "$0.00012"."""
-    if dollars is None:
+    if not isinstance(dollars, int | float):  # a template gives "" for what is not there
         return UNKNOWN
     if dollars == 0:
         return "$0"
@@ -36,11 +36,9 @@ def usd(dollars: float | None) -> str:
 
 
 @register.filter
-def per_million_tokens(dollars: float | None) -> str:
-    """A price to the last digit, unlike a sum: 0.125 -> "$0.125 per million tokens"."""
-    if dollars is None:
+def usd_per_mtok(dollars: float | str | None) -> str:
+    """A price to the last digit, unlike a sum: 0.125 -> "$0.125"."""
+    if not isinstance(dollars, int | float):
         return UNKNOWN
-    if dollars == 0:
-        return "nothing"
     whole, _, part = f"{dollars:,.6f}".partition(".")
-    return f"${whole}.{part.rstrip('0').ljust(2, '0')} per million tokens"
+    return f"${whole}.{part.rstrip('0').ljust(2, '0')}"

@@ -15,7 +15,7 @@ const REASONS = new Map([
     {
       state: "Server busy; asking again",
       short: "Busy",
-      note: "It is asked again by itself after a pause.",
+      note: "Its server is busy, and is asked again after a pause.",
       afterS: 5,
     },
   ],

@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
 
+from arena.contestants.simulator.directions import Fault
 from arena.contestants.simulator.generation import Generation, Usage
+from arena.contestants.simulator.scheduling import Place, Running
 
 CONTENT_TYPE = "application/x-ndjson"
+RUNNER_FAILED = "an error was encountered while running the model: unexpected EOF"
+OVERLOADED = "server busy, please try again.  maximum pending requests exceeded"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NEEDS_ESCAPES = re.compile("[<>&\u2028\u2029]")
 _ESCAPES = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
@@ -52,10 +56,14 @@ class ChatWire:
 
     content_type = CONTENT_TYPE
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, place: Place) -> None:
         self._model = model
+        self._place = place
         self._began = time()
         self._head = b'{"model":%b,"created_at":"' % encoded(model)
+
+    def queued(self) -> bytes:
+        return b""
 
     def opening(self) -> bytes:
         return b""
@@ -70,8 +78,11 @@ class ChatWire:
     def whole(self, generation: Generation) -> bytes:
         return encoded(self._last(generation.content, generation.reasoning, generation))
 
-    def error(self) -> bytes:
-        return line({"error": "an error was encountered while running the model: unexpected EOF"})
+    def error(self, *, is_overloaded: bool) -> bytes:
+        return line({"error": OVERLOADED if is_overloaded else RUNNER_FAILED})
+
+    def failed(self) -> bytes:
+        return line({"error": RUNNER_FAILED})
 
     def broken_piece(self) -> bytes:
         return b'{"model":"x","message":{"role":"assist\n'
@@ -87,19 +98,20 @@ class ChatWire:
 
     def _last(self, content: str, thinking: str, generation: Generation) -> dict[str, object]:
         message = {"role": "assistant", "content": content} | ({"thinking": thinking} if thinking else {})
+        has_usage = generation.directions.fault != Fault.NO_USAGE
         return {
             "model": self._model,
             "created_at": timestamp(),
             "message": message,
             "done": True,
             "done_reason": generation.finish_reason,
-        } | ({} if generation.directions.fault == "no-usage" else _measures(self._began, generation.usage))
+        } | (_measures(self._began, self._place.load_s, generation.usage) if has_usage else {})
 
 
-def loaded(model: str) -> bytes:
-    """The answer to a chat without messages: it only loads."""
+def loaded(model: str, reason: str = "load") -> bytes:
+    """The answer to a chat without messages: it only loads, or unloads."""
     message = {"role": "assistant", "content": ""}
-    return encoded({"model": model, "created_at": timestamp(), "message": message, "done_reason": "load", "done": True})
+    return encoded({"model": model, "created_at": timestamp(), "message": message, "done_reason": reason, "done": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +120,20 @@ class Served:
 
     name: str
     can_think: bool
+    size: int
 
 
 def tags(models: Sequence[Served]) -> bytes:
-    return encoded({"models": [_listed(model) for model in models]})
+    return encoded({"models": [_listed(model) | {"modified_at": _MODIFIED_AT} for model in models]})
 
 
-def ps(models: Sequence[Served]) -> bytes:
-    expires = timestamp(time() + 300)
-    running = [_listed(model) | {"expires_at": expires, "size_vram": 0, "context_length": 32_768} for model in models]
-    return encoded({"models": running})
+def ps(models: Sequence[tuple[Served, Running]]) -> bytes:
+    return encoded({"models": [_listed(model) | _in_memory(model, running) for model, running in models]})
+
+
+def _in_memory(model: Served, running: Running) -> dict[str, object]:
+    stays_s = min(running.expires_in_s, FOR_EVER_S)
+    return {"expires_at": timestamp(time() + stays_s), "size_vram": model.size, "context_length": CONTEXT_TOKENS}
 
 
 def show(model: Served) -> bytes:
@@ -128,51 +144,37 @@ def show(model: Served) -> bytes:
             "parameters": "",
             "template": "{{ .Prompt }}",
             "details": _DETAILS,
-            "model_info": {"general.architecture": "simulator", "simulator.context_length": 32_768},
+            "model_info": {"general.architecture": "simulator", "simulator.context_length": CONTEXT_TOKENS},
             "capabilities": ["completion", *(["thinking"] if model.can_think else [])],
             "modified_at": _MODIFIED_AT,
         }
     )
 
 
-def pulled(model: str) -> bytes:
-    digest = _digest(model)
-    steps: list[dict[str, object]] = [
-        {"status": "pulling manifest"},
-        {"status": f"pulling {digest[:12]}", "digest": f"sha256:{digest}", "total": 1000, "completed": 1000},
-        {"status": "success"},
-    ]
-    return b"".join(map(line, steps))
-
-
 def _listed(model: Served) -> dict[str, object]:
     name = model.name if ":" in model.name else f"{model.name}:latest"
-    return {
-        "name": name,
-        "model": name,
-        "modified_at": _MODIFIED_AT,
-        "size": 1000,
-        "digest": _digest(model.name),
-        "details": _DETAILS,
-    }
+    return {"name": name, "model": name, "size": model.size, "digest": digest(model.name), "details": _DETAILS}
 
 
-def _digest(name: str) -> str:
+def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def _measures(began: float, usage: Usage) -> dict[str, object]:
+def _measures(began: float, load_s: float, usage: Usage) -> dict[str, object]:
     total_ns = int((time() - began) * 1e9)
+    load_ns = int(load_s * 1e9) or 1_000_000
     return {
         "total_duration": total_ns,
-        "load_duration": 1_000_000,
+        "load_duration": load_ns,
         "prompt_eval_count": usage.prompt_tokens,
         "prompt_eval_duration": 1_000_000,
         "eval_count": usage.completion_tokens,
-        "eval_duration": max(0, total_ns - 2_000_000),
+        "eval_duration": max(0, total_ns - load_ns - 1_000_000),
     }
 
 
+CONTEXT_TOKENS = 32_768
+FOR_EVER_S = 292 * 365.25 * 86_400  # the longest that Go's durations can say: what Ollama shows then
 _MODIFIED_AT = "2025-01-15T00:00:00Z"
 _DETAILS = {
     "parent_model": "",

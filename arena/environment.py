@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -127,7 +127,8 @@ def _database_config(name: str, url: str) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # of a scheme it does not know, with the password in it
             return dict(environ.Env.db_url_config(url))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImproperlyConfigured(f"{name} is not a database URL: {error}.") from error
+        kind = type(error).__name__  # its text may hold the password
+        raise ImproperlyConfigured(f"{name} is not a database URL ({kind}).") from None
 
 
 def _words(name: str) -> list[str]:
@@ -137,16 +138,23 @@ def _words(name: str) -> list[str]:
 def _checked_url(name: str, url: str, schemes: tuple[str, ...]) -> str:
     if "://" not in url and "http" in schemes:
         url = f"http://{url}"
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is not a URL: {error}.") from error
+    parts = _url_parts(url)
+    if parts is None:  # neither the address nor the error is repeated: they may hold a password
+        raise ImproperlyConfigured(f"{name} is not a URL: its port, or what stands before it, is wrong.")
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise ImproperlyConfigured(
             f"{name} must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}."
         )
     return url.rstrip("/")
+
+
+def _url_parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _env_number(name: str, cast: Callable[[str], T], default: T, low: T, high: T, kind: str) -> T:

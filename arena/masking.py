@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote, urlsplit
 
 MASK = "***"
@@ -48,9 +48,7 @@ def remember_environment(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def masked(text: str) -> str:
-    for form in _forms:
-        text = _cleared(text, form)
-    return text
+    return _cleared(text, _forms)
 
 
 def is_secret(word: str) -> bool:
@@ -109,9 +107,7 @@ class StreamMask:
     def flush(self) -> str:
         """The rest, cleared of a secret that the end of the stream cut short."""
         held, self._held = self._held, ""
-        for needle in self._needles:
-            held = _cleared(held, needle)
-        return held
+        return _cleared(held, self._needles)
 
     def _unclear_from(self, text: str) -> int:
         low, end = max(0, len(text) - self._longest + 1), len(text)
@@ -131,25 +127,34 @@ class MaskedFormatter(logging.Formatter):
         return masked(super().format(record))
 
 
-def _cleared(text: str, form: str) -> str:
-    """Without the form, and without any beginning of it that tells much."""
+def _cleared(text: str, forms: Iterable[str]) -> str:
+    """Without the forms, and without any beginning of one that tells much.
+
+    All are looked for before any is taken out: keys of one vendor begin alike.
+    """
+    spans = sorted(span for form in forms for span in _spans(text, form))
+    pieces, at = [], 0
+    for start, end in spans:
+        if start >= at:
+            pieces += [text[at:start], MASK]
+        at = max(at, end)
+    return "".join([*pieces, text[at:]]) if pieces else text
+
+
+def _spans(text: str, form: str) -> Iterator[tuple[int, int]]:
     head = form[:HEAD_CHARS]
     start = text.find(head)
-    if start < 0:
-        return text
-    pieces, at = [], 0
     while start >= 0:
-        pieces += [text[at:start], MASK]
-        at = start + _common_prefix(text, start, form)
-        start = text.find(head, at)
-    return "".join([*pieces, text[at:]])
+        end = start + _common_prefix(text, start, form)
+        yield start, end
+        start = text.find(head, end)
 
 
 def _common_prefix(text: str, start: int, form: str) -> int:
-    length = HEAD_CHARS
+    length = min(HEAD_CHARS, len(form))
     while length < len(form) and text[start + length : start + length + 1] == form[length]:
         length += 1
-    return min(length, len(form))
+    return length
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:

@@ -45,6 +45,13 @@ def test_secret_cut_in_the_middle_is_masked_too() -> None:
     assert masked(f"not JSON: {KEY[:17]}") == f"not JSON: {MASK}"
 
 
+def test_keys_that_begin_alike_do_not_hide_one_another() -> None:
+    ours, theirs = "sk-ant-api03-AAAA-canary-1111", "sk-ant-api03-BBBB-canary-2222"
+    remember(ours)
+    remember(theirs)
+    assert masked(f"{theirs} {ours}") == f"{MASK} {MASK}"
+
+
 def test_text_without_a_secret_stays_as_it_is() -> None:
     assert masked("sk-test is how a key begins") == "sk-test is how a key begins"
 
@@ -58,7 +65,7 @@ def test_password_of_an_address_is_one() -> None:
     assert secrets_of_url("http://user:p%40ss-word-1@host/") == ["p%40ss-word-1", "p@ss-word-1", "user:p@ss-word-1"]
     remember_url("http://user:p%40ss-word-1@host/")
     basic = base64.b64encode(b"user:p@ss-word-1").decode()
-    assert masked(f"p@ss-word-1 {basic}") == f"{MASK} {basic[:7]}{MASK}{basic[-3:]}"
+    assert masked(f"p@ss-word-1 {basic}") == f"{MASK} {MASK}{basic[-3:]}"
 
 
 def test_environment_tells_its_secrets_by_their_names() -> None:

@@ -1,4 +1,4 @@
-"""Streams gone wrong: one of a server's, damaged in a few places, always in the same way for the same random numbers."""
+"""Streams gone wrong: one of a server's, damaged in a few places, the same way for the same random numbers."""
 
 import random
 import re
@@ -114,6 +114,7 @@ def _one_replaced(chance: random.Random, pattern: re.Pattern[bytes], data: bytes
 
 
 MUTATIONS: list[Mutation] = [
-    cut, beheaded, deleted, doubled, swapped, flipped, inserted, inserted, spliced, reordered, nested, numbered, mistyped,
+    cut, beheaded, deleted, doubled, swapped, flipped, inserted, inserted, spliced, reordered, nested, numbered,
+    mistyped,
     mistyped,
 ]  # fmt: skip

@@ -39,6 +39,27 @@ def test_key_in_place_of_its_name_is_refused(admin: Client) -> None:
     assert not Contestant.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("sources", '[{"title": "T", "url": "javascript:alert(1)"}]', "1: url: must be a URL that starts with http"),
+        ("benchmarks", '[{"name": "B", "score": "x", "source": "S", "url": "https://e.org"}]', "1: score: must be"),
+        ("base_url", "localhost:8000", "must be a URL that starts with http"),
+        ("options", "[1]", "must be a table"),
+        ("strategy", '{"kind": "magic"}', "knows only kind"),
+        ("price_in_usd_per_mtok", "-1", "greater than or equal to 0"),
+        ("deadline_s", "0", "greater than or equal to"),
+        ("retired_on", "1999-01-01", "cannot retire before its release"),
+    ],
+)
+def test_form_is_as_strict_as_the_catalogue(admin: Client, field: str, value: str, says: str) -> None:
+    good = {"slug": "a", "name": "A", "provider": "openai", "model": "m", "released_on": "2020-01-01"}
+    lists = {"options": "{}", "strategy": "{}", "benchmarks": "[]", "sources": "[]"}
+    page = admin.post("/admin/contestants/contestant/add/", {**good, **lists, field: value})
+    assert says in page.content.decode()
+    assert not Contestant.objects.exists()
+
+
 def test_action_checks_at_once(admin: Client) -> None:
     load_catalogue()
     chosen = list(Contestant.objects.filter(simulated=True).values_list("pk", flat=True))

@@ -184,6 +184,44 @@ def test_discovery_enters_what_ollama_has(settings: LazySettings) -> None:
     assert {row.slug for row in in_play()} == {"qwq-32b", "gemma-2-27b", "my-qwq"}
 
 
+def test_discovery_keeps_the_facts_that_ollama_tells(settings: LazySettings) -> None:
+    shown = {
+        "capabilities": ["completion"],
+        "details": {"family": "gemma2", "parameter_size": "9.2B", "quantization_level": "Q4_0"},
+        "model_info": {
+            "gemma2.context_length": 8192,
+            "general.license": "gemma",
+            "general.organization": "Google\n",
+        },
+    }
+    with ollama({"gemma2:9b-odd": shown, "bare": {"model_info": {"general.license": "x" * 2000}}}) as server:
+        settings.OLLAMA_HOST = server.url
+        services.discover()
+    row = Contestant.objects.get(model="gemma2:9b-odd")
+    assert (row.family, row.params_b, row.context_tokens, row.license) == ("gemma2", 9.2, 8192, "gemma")
+    assert (row.vendor, row.description) == ("Google", "Found on Ollama, in Q4_0 quantisation.")
+    row.full_clean()
+    bare = Contestant.objects.get(model="bare")
+    assert (bare.license, bare.description, bare.context_tokens) == ("", "", None)
+
+
+def test_hosted_server_is_not_looked_at_before_its_key_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped catalogue names some: the arena goes nowhere that nobody has a key for."""
+    make_contestant("a", base_url="https://hosted.example.org/v1", api_key_env="MY_KEY")
+    services.check_availability()
+    assert state("a") == (False, "MY_KEY is not set.")
+
+
+def test_azures_list_is_not_one_of_deployments(monkeypatch: pytest.MonkeyPatch) -> None:
+    with replying(listing("gpt-4o-2024-08-06")) as server:
+        host = contestants_servers.urlsplit(server.url).hostname
+        monkeypatch.setattr(contestants_servers, "_LISTS_MORE_THAN_IT_SERVES", (host,))
+        make_contestant("a", base_url=f"{server.url}/openai/v1", model="our-deployment")
+        services.check_availability()
+    assert state("a") == (True, "")
+    assert [asked.path for asked in server.asked] == ["/openai/v1/models"]
+
+
 def test_discovery_again_doubles_nothing(settings: LazySettings) -> None:
     with ollama() as server:
         settings.OLLAMA_HOST = server.url

@@ -128,10 +128,11 @@ async def test_model_in_the_list_that_has_never_been_idle_is_still_being_loaded(
         assert await anext(deltas) == LOADING
 
 
+@pytest.mark.parametrize("until", [SOME_DAY, never_idle])
 async def test_request_waits_in_line_while_this_worker_has_another_answered(
-    http_client: httpx.AsyncClient, server: Ollama
+    http_client: httpx.AsyncClient, server: Ollama, until: str | Callable[[], str]
 ) -> None:
-    server.memory["qwq:latest"] = SOME_DAY
+    server.memory["qwq:latest"] = until
     async with asking(http_client, server, "A") as first, asking(http_client, server, "B") as second:
         await begun(first, server, "A")
         assert await anext(second) == QUEUED

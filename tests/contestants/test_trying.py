@@ -79,7 +79,7 @@ def test_contestant_is_asked_once_only_whatever_happens() -> None:
 
 def test_simulated_contestant_can_be_tried() -> None:
     trial = played(make_contestant(provider="ollama", model="load?tokens=5&rate=0", simulated=True))
-    assert (trial.status, trial.cost_usd) == ("done", None)
+    assert (trial.status, trial.cost_usd) == ("done", 0.0)
     assert "t4" in trial.answer
 
 

@@ -13,7 +13,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import BadRequest, ModelGone, Unreachable
+from arena.contestants.errors import BadRequest, ModelGone, ProviderError, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
 from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
@@ -103,7 +103,11 @@ async def stream_request(
 ) -> AsyncGenerator[Delta, None]:
     """The deltas of one response, a Finish last. Raises ProviderError. Closing it closes the connection at once."""
     parser.text.hide(request.secrets)
-    response = await _open(client, request, adapt)
+    try:
+        response = await _open(client, request, adapt)
+    except ProviderError as error:
+        _forget_causes(error)
+        raise
     broken = ""
     try:
         chunks = _chunks(response)
@@ -124,7 +128,13 @@ async def stream_request(
     if parser.error is not None:
         parser.error.where, parser.error.status = request.where, response.status_code
         parser.error.add_note(f"from {request.where}{broken}")
+        _forget_causes(parser.error)
         raise parser.error
+
+
+def _forget_causes(error: ProviderError) -> None:
+    """What the libraries have raised holds the whole request, key included, and whatever the server sent."""
+    error.__cause__ = error.__context__ = None
 
 
 async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None) -> httpx.Response:
@@ -157,7 +167,6 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
             url = url.copy_with(userinfo=b"")
         message = client.build_request("POST", url, content=content, headers=headers)
         return await client.send(message, stream=True)
-    # Not `from error`: what the libraries raise holds the request, some of it in its text.
     except BROKEN as error:
         failure = Unreachable(f"{request.where}: {error!r}")
         failure.where, failure.was_refused = request.where, _has_no_connection(error)

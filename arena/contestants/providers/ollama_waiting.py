@@ -83,6 +83,7 @@ class _Request:
         self.reason: WaitReason | None = None
         self.looks = 0
         self.looks_absent = 0
+        self.is_loaded = False  # its model has answered another request meanwhile
         self.news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._server = server
 
@@ -93,7 +94,9 @@ class _Request:
 
     def see(self, listing: Listing) -> None:
         self.looks += 1
-        self.looks_absent = 0 if listing.has(self.model) else self.looks_absent + 1
+        is_present = listing.has(self.model)
+        self.looks_absent = 0 if is_present else self.looks_absent + 1
+        self.is_loaded = self.is_loaded and is_present
 
     def tell(self, reason: WaitReason | None) -> None:
         if reason != self.reason:
@@ -170,9 +173,12 @@ class _Server:
             if not any(listing.has(other.model) for other in others):
                 return WaitReason.LOADING
             return WaitReason.QUEUED if request.looks_absent >= LOOKS_FOR_ROOM else request.reason
-        served = sum(other.model == request.model and other.began_at is not None for other in others)
-        if served and served >= self._at_once.get(request.model, 1):
-            return WaitReason.QUEUED
+        if served := sum(other.model == request.model and other.began_at is not None for other in others):
+            request.is_loaded = True
+            if served >= self._at_once.get(request.model, 1):
+                return WaitReason.QUEUED
+        if request.is_loaded:
+            return None
         is_new = listing.is_new(request.model, self._before)
         if is_new is None:  # it has only just appeared
             is_new = request.reason is WaitReason.LOADING

@@ -3,9 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from arena.contestants.models import Contestant
+from arena.contestants.queries import time_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +17,12 @@ class Limit:
 
 
 def limits_of(contestant: Contestant) -> list[Limit]:
-    rules = (
-        ("First piece of text", contestant.first_token_timeout_s, settings.ARENA_FIRST_TOKEN_TIMEOUT_S),
-        ("Between two pieces", contestant.silence_timeout_s, settings.ARENA_SILENCE_TIMEOUT_S),
-        ("Whole response", contestant.deadline_s, settings.ARENA_RESPONSE_DEADLINE_S),
-    )
-    return [Limit(what, own or common, own is not None) for what, own, common in rules]
+    limits = time_limits(contestant)
+    return [
+        Limit("First piece of text", limits.first_token_s, contestant.first_token_timeout_s is not None),
+        Limit("Between two pieces", limits.silence_s, contestant.silence_timeout_s is not None),
+        Limit("Whole response", limits.deadline_s, contestant.deadline_s is not None),
+    ]
 
 
 def options_of(contestant: Contestant) -> list[tuple[str, str]]:

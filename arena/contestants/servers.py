@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from arena.contestants.models import Contestant, Provider
-from arena.contestants.nearness import is_near
+from arena.contestants.nearness import host_of, is_near
 from arena.environment import env_str
 from arena.masking import remember, remember_url
 
@@ -19,7 +19,7 @@ _LISTS_MORE_THAN_IT_SERVES = (".openai.azure.com", ".services.ai.azure.com", ".c
 ARENAS_OWN = frozenset({"SECRET_KEY", "DATABASE_URL", "REDIS_URL"})
 # In a header these would be garbled, refused, or begin another header.
 _UNUSABLE = re.compile(r"[^!#-&(-~]")
-_DEFAULT_KEYS = {
+_DEFAULT_KEYS: dict[str, str] = {
     Provider.OPENAI: "OPENAI_API_KEY",
     Provider.OPENAI_RESPONSES: "OPENAI_API_KEY",
     Provider.ANTHROPIC: "ANTHROPIC_API_KEY",
@@ -37,13 +37,13 @@ class Server:
     api_key: str = field(default="", repr=False)
     needs_key: bool = False
 
-    @property
-    def host(self) -> str:
-        return urlsplit(self.base_url).hostname or ""
-
     def __post_init__(self) -> None:
         remember(self.api_key)
         remember_url(self.base_url)
+
+    @property
+    def host(self) -> str:
+        return host_of(self.base_url)
 
     @property
     def lacks_key(self) -> bool:
@@ -107,26 +107,32 @@ class Server:
 
 
 def default_server(provider: str) -> Server:
-    """The server of contestants that name none."""
-    base_url = {
+    """The server of contestants that name none; one without an address for a protocol that nobody speaks."""
+    base_urls: dict[str, str] = {
         Provider.OLLAMA: settings.OLLAMA_HOST,
         Provider.OPENAI: settings.OPENAI_BASE_URL,
         Provider.OPENAI_RESPONSES: settings.OPENAI_BASE_URL,
         Provider.ANTHROPIC: settings.ANTHROPIC_BASE_URL,
-    }[Provider(provider)]
-    key_name = _DEFAULT_KEYS.get(Provider(provider), "")
-    return Server(provider, base_url, key_name, _key(key_name))
+    }
+    key_name = _DEFAULT_KEYS.get(provider, "")
+    return Server(provider, base_urls.get(provider, ""), key_name, _key(key_name))
 
 
 def server_of(contestant: Contestant, *, simulator_url: str = "") -> Server:
     """A vendor's key goes to the vendor's configured address only, unless the entry names the key itself."""
     if contestant.simulated:
-        path = "" if contestant.provider == Provider.OLLAMA else "/v1"
+        path = "" if contestant.provider in (Provider.OLLAMA, Provider.ANTHROPIC) else "/v1"
         return Server(contestant.provider, f"{simulator_url.rstrip('/')}{path}" if simulator_url else "")
     default = default_server(contestant.provider)
     base_url = contestant.base_url.rstrip("/") or default.base_url
     key_name = contestant.api_key_env or (default.key_name if base_url == default.base_url else "")
     return Server(contestant.provider, base_url, key_name, _key(key_name), _needs_key(contestant, default))
+
+
+def waits_for_own_server(contestant: Contestant) -> bool:
+    """Open weights without an address or a key of their own, while no server but the vendor's is configured."""
+    is_placed = contestant.simulated or contestant.base_url or contestant.api_key_env
+    return not is_placed and bool(contestant.params_b) and server_of(contestant).is_a_vendors
 
 
 def _needs_key(contestant: Contestant, default: Server) -> bool:

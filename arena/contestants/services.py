@@ -16,7 +16,7 @@ from arena.contestants.discovery import Found, Look, describe, look_at, plain_na
 from arena.contestants.errors import KeyMissing, KeyRefused, KeyUnusable, ModelGone, QuotaSpent
 from arena.contestants.models import Contestant, Provider, Source
 from arena.contestants.retirement import is_retired, retirement_of
-from arena.contestants.servers import Server, default_server, server_of
+from arena.contestants.servers import Server, default_server, server_of, waits_for_own_server
 
 # A server elsewhere with more than these is a marketplace: what of it takes part is for the catalogue to say.
 MAX_DISCOVERED = 50
@@ -95,6 +95,8 @@ def check_availability(looks: Looks | None = None, *, today: date | None = None)
             problem = "It is no longer in the catalogue."
         elif is_retired(row, day):
             problem = retirement_of(row, day)
+        elif waits_for_own_server(row):
+            problem = "It waits for a server of yours: serve it, and name that server in `OPENAI_BASE_URL`."
         else:
             problem = "" if row.simulated else looks[server_of(row)].problem_of(row.model)
         if (row.is_available, row.unavailable_because) != (not problem, problem[:200]):

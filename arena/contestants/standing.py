@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from arena.contestants.models import Contestant, Provider
 from arena.contestants.retirement import in_words, is_retired, retirement_of, retires_on
-from arena.contestants.servers import Server, server_of
+from arena.contestants.servers import server_of, waits_for_own_server
 
 
 class State(StrEnum):
@@ -56,8 +56,8 @@ def standing_of(contestant: Contestant, *, in_play: bool, today: date) -> Standi
 def place_of(contestant: Contestant) -> Place:
     if contestant.simulated:
         return Place.SIMULATED
-    server = server_of(contestant)
-    return Place.OWN if server.is_near or _is_for_an_own_server(contestant, server) else Place.HOSTED
+    is_own = server_of(contestant).is_near or waits_for_own_server(contestant)
+    return Place.OWN if is_own else Place.HOSTED
 
 
 _WHERE_TO_REPLACE = "Another model id, or another server that has it, can be named for it in `ARENA_CATALOGUE`."
@@ -65,18 +65,11 @@ _WHERE_TO_REPLACE = "Another model id, or another server that has it, can be nam
 
 def _advice(contestant: Contestant) -> str:
     """Told from where it is asked: what is in the way may change with every check."""
-    if not contestant.unavailable_because:
+    if not contestant.unavailable_because or waits_for_own_server(contestant):
         return ""
     server = server_of(contestant)
-    if _is_for_an_own_server(contestant, server):
-        return "Serve it yourself, and name that server in `OPENAI_BASE_URL`."
-    if server.lacks_key:
+    if server.lacks_key and server.key_name:
         return f"Set `{server.key_name}` in the environment or in `.env`, and start the arena again."
     if server.provider == Provider.OLLAMA and "ollama pull" not in contestant.unavailable_because:
         return "" if contestant.base_url else "Start Ollama, or say in `OLLAMA_HOST` where it runs."
     return ""
-
-
-def _is_for_an_own_server(contestant: Contestant, server: Server) -> bool:
-    """Open weights that wait for OPENAI_BASE_URL: nobody needs the vendor's key for them."""
-    return server.is_a_vendors and not contestant.api_key_env and not contestant.base_url and bool(contestant.params_b)

@@ -79,6 +79,7 @@ def contestant(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "contestant": found,
         "standing": card.standing,
+        "place": card.place,
         "server": None if found.simulated else server_of(found),
         "limits": limits_of(found),
         "options": options_of(found),

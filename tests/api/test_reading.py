@@ -1,6 +1,7 @@
 """The calls that only read: contestants, problems, the boards, the schema and its page."""
 
 from dataclasses import fields
+from datetime import date
 from typing import get_args
 
 import pytest
@@ -45,7 +46,20 @@ PAIR: Pair = {"a": "ada", "b": "bob", "wins": 3, "losses": 1, "ties": 0, "battle
 
 
 def test_contestants_are_named_with_what_is_known_of_them() -> None:
-    make_contestant("ada", name="Ada", params_b=32.5, license="MIT")
+    figure = {"name": "MATH-500", "score": 90.6, "unit": "%", "source": "Its maker", "url": "https://example.org/"}
+    make_contestant(
+        "ada",
+        name="Ada",
+        params_b=32.5,
+        license="MIT",
+        vendor="Lovelace",
+        family="Engines",
+        context_tokens=32768,
+        released_on=date(2025, 3, 6),
+        price_in_usd_per_mtok=0.15,
+        price_out_usd_per_mtok=0.2,
+        benchmarks=[figure],
+    )
     make_contestant("sim", name="Sim", simulated=True, is_available=False, unavailable_because="Switched off.")
     ada, sim = Api().get("/contestants").json()
     assert ada == {
@@ -59,9 +73,30 @@ def test_contestants_are_named_with_what_is_known_of_them() -> None:
         "available": True,
         "in_play": True,
         "unavailable_because": "",
+        "vendor": "Lovelace",
+        "family": "Engines",
+        "context_tokens": 32768,
+        "released_on": "2025-03-06",
+        "retired_on": None,
+        "price_in": 0.15,
+        "price_out": 0.2,
+        "benchmarks": [figure],
     }
     assert (sim["name"], sim["simulated"], sim["unavailable_because"]) == ("Sim (simulated)", True, "Switched off.")
     assert not sim["in_play"]
+
+
+def test_contestant_that_its_vendor_has_retired_is_not_active() -> None:
+    make_contestant("a", base_url="https://models.example.org/v1", retired_on=date(2025, 7, 28), is_available=False)
+    make_contestant("b", base_url="https://models.example.org/v1", retired_on=date(2999, 7, 28))
+    make_contestant("c", active=False)
+    assert [row["active"] for row in Api().get("/contestants").json()] == [False, True, False]
+
+
+def test_price_that_nobody_knows_is_null() -> None:
+    make_contestant("a", base_url="https://models.example.org/v1")
+    (row,) = Api().get("/contestants").json()
+    assert row["price_in"] is row["price_out"] is None
 
 
 def test_nothing_of_how_a_contestant_is_called_is_told() -> None:

@@ -44,9 +44,9 @@ def test_key_in_place_of_its_name_is_refused(admin: Client) -> None:
     [
         ("sources", '[{"title": "T", "url": "javascript:alert(1)"}]', "1: url: must be a URL that starts with http"),
         ("benchmarks", '[{"name": "B", "score": "x", "source": "S", "url": "https://e.org"}]', "1: score: must be"),
-        ("base_url", "localhost:8000", "must be a URL that starts with http"),
-        ("options", "[1]", "must be a table"),
-        ("strategy", '{"kind": "magic"}', "knows only kind"),
+        ("base_url", "localhost:8000", "starts with http:// or https://"),
+        ("options", "[1]", "must be an object"),
+        ("strategy", '{"kind": "magic"}', "plain strategy only"),
         ("price_in_usd_per_mtok", "-1", "greater than or equal to 0"),
         ("deadline_s", "0", "greater than or equal to"),
         ("retired_on", "1999-01-01", "cannot retire before its release"),

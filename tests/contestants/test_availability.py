@@ -212,6 +212,16 @@ def test_hosted_server_is_not_looked_at_before_its_key_is_there(monkeypatch: pyt
     assert state("a") == (False, "MY_KEY is not set.")
 
 
+def test_open_weights_wait_for_a_server_of_ones_own(settings: LazySettings) -> None:
+    make_contestant("a", model="Qwen/QwQ-32B", params_b=32.5)
+    services.check_availability()
+    assert "waits for a server of yours" in state("a")[1]
+    with replying(listing("Qwen/QwQ-32B")) as server:
+        settings.OPENAI_BASE_URL = server.url
+        services.check_availability()
+    assert state("a") == (True, "")
+
+
 def test_azures_list_is_not_one_of_deployments(monkeypatch: pytest.MonkeyPatch) -> None:
     with replying(listing("gpt-4o-2024-08-06")) as server:
         host = contestants_servers.urlsplit(server.url).hostname

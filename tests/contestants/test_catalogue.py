@@ -67,10 +67,10 @@ def test_no_shipped_address_is_asked_for_without_a_key_of_its_own() -> None:
 def test_simulated_contestants_are_shipped_and_say_so() -> None:
     simulated = {entry.slug: entry.provider for entry in read_catalogue() if entry.simulated}
     assert simulated == {
-        "sim-chatty": "ollama",
+        "sim-chatty": "openai",
         "sim-terse": "ollama",
-        "sim-formal": "openai",
-        "sim-hasty": "openai",
+        "sim-formal": "openai-responses",
+        "sim-hasty": "anthropic",
     }
 
 

@@ -77,6 +77,13 @@ def test_facts_of_a_contestant(visitor: Client) -> None:
         assert f'<a href="https://example.org/{address}" rel="noopener nofollow external">' in page
 
 
+def test_own_address_and_key_variable_are_for_the_operator(visitor: Client, admin_client: Client) -> None:
+    make_contestant("ada", base_url="http://10.0.0.7:1234/v1", api_key_env="HER_KEY")
+    for words in ("10.0.0.7", "HER_KEY"):
+        assert words not in page_of(visitor, "/contestants/ada/")
+        assert words in page_of(admin_client, "/contestants/ada/")
+
+
 def test_what_is_not_known_is_said_to_be_so(visitor: Client) -> None:
     make_contestant("ada", base_url="https://models.example.org/v1")
     page = page_of(visitor, "/contestants/ada/")

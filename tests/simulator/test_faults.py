@@ -67,6 +67,48 @@ async def test_refused_stream_is_served_in_one_piece(client: httpx.AsyncClient) 
     assert page.json()["choices"][0]["message"]["content"] == TEXT
 
 
+SYSTEM = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Go."}]
+DEVELOPER = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Go."}]
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "path", "more"),
+    [
+        ("refuse-stream", CHAT, {"stream": True}),
+        ("refuse-stream", "/v1/responses", {"stream": True}),
+        ("refuse-stream", "/v1/messages", {"stream": True}),
+        ("refuse-stream", "/api/chat", {"stream": True}),
+        ("refuse-system", CHAT, {"messages": SYSTEM}),
+        ("refuse-system", "/v1/responses", {"instructions": "Be brief."}),
+        ("refuse-system", "/v1/messages", {"system": "Be brief."}),
+        ("refuse-system", "/api/chat", {"messages": SYSTEM}),
+        ("refuse-developer", CHAT, {"messages": DEVELOPER}),
+        ("refuse-developer", "/v1/responses", {"input": DEVELOPER}),
+        ("refuse-developer", "/api/chat", {"messages": DEVELOPER}),
+        ("refuse-stream-options", CHAT, {"stream_options": {"include_usage": True}}),
+        ("refuse-stream-options", "/v1/responses", {"stream_options": {"include_obfuscation": False}}),
+        ("refuse-max-tokens", CHAT, {"max_tokens": 5}),
+        ("refuse-max-tokens", "/v1/responses", {"max_output_tokens": 5}),
+        ("refuse-max-tokens", "/v1/messages", {"max_tokens": 8192}),
+        ("refuse-max-tokens", "/api/chat", {"options": {"num_predict": 5}}),
+        ("refuse-think", CHAT, {"reasoning_effort": "low"}),
+        ("refuse-think", "/v1/responses", {"reasoning": {"summary": "auto"}}),
+        ("refuse-think", "/v1/messages", {"thinking": {"type": "adaptive"}}),
+        ("refuse-think", "/api/chat", {"think": True}),
+    ],
+)
+async def test_what_is_not_taken_is_refused_only_if_it_is_there(
+    client: httpx.AsyncClient, fault: str, path: str, more: dict[str, object]
+) -> None:
+    plain = {**body(fault, stream=False), "max_tokens": 2000, "input": "Go."}
+    if path == CHAT:
+        del plain["max_tokens"]
+    assert (await client.post(path, json=plain, headers=ANTHROPIC)).status_code == 200
+    refused = await client.post(path, json=plain | more, headers=ANTHROPIC)
+    assert (refused.status_code, "support" in refused.text or "maximum" in refused.text) == (400, True)
+
+
 async def test_proxy_pages_and_nothing_at_all(client: httpx.AsyncClient) -> None:
     assert "<html>" in (await client.post(CHAT, json=body("html-200"))).text
     assert (await client.post(CHAT, json=body("html-502"))).status_code == 502
@@ -159,10 +201,11 @@ async def test_endless_streams_end_when_the_client_leaves(
 
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_no_fault_breaks_the_server(client: httpx.AsyncClient, simulator: Simulator, fault: Fault) -> None:
-    """Each is asked for in both protocols, streamed and plain, and left alone after a moment."""
-    for path in (CHAT, "/api/chat"):
+    """Each is asked for in all protocols, streamed and plain, and left alone after a moment."""
+    for path in (CHAT, "/api/chat", "/v1/responses", "/v1/messages"):
         for stream in (True, False):
             with suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await client.post(path, json=body(fault, stream=stream))
+                    request = body(fault, stream=stream, input="Go.", max_tokens=20)
+                    await client.post(path, json=request, headers={"anthropic-version": "2023-06-01"})
     assert (await client.get("/api/version")).status_code == 200

@@ -1,5 +1,6 @@
 """The official client judges the Ollama side, over a real socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from arena.contestants.simulator import reasoners
 from arena.contestants.simulator.generation import Message
 from arena.contestants.simulator.server import Simulator
+from tests.simulator.sdk_models import surprises
 
 ASK: list[Message] = [{"role": "user", "content": "How many r in strawberry?"}]
 TOKENS = [f"t{number} " for number in range(20)]
@@ -30,6 +32,25 @@ async def test_stream_adds_up_to_the_script(official: ollama.AsyncClient) -> Non
     assert (thinking, content) == reasoners.terse(ASK)
     assert last is not None and last.done and last.done_reason == "stop"
     assert last.eval_count and last.prompt_eval_count and last.total_duration
+
+
+async def test_the_synchronous_client_reads_it_too(simulator: Simulator) -> None:
+    def spoken() -> tuple[str, str]:
+        client = ollama.Client(host=simulator.url, trust_env=False)
+        chunks = list(client.chat("sim-terse", ASK, stream=True, think=True, options={"rate": 0, "delay": 0}))
+        assert [model.model for model in client.ps().models] == ["sim-terse:latest"]
+        client.close()
+        return "".join(chunk.message.thinking or "" for chunk in chunks), "".join(
+            chunk.message.content or "" for chunk in chunks
+        )
+
+    assert await asyncio.to_thread(spoken) == reasoners.terse(ASK)
+
+
+async def test_the_client_knows_every_field(official: ollama.AsyncClient) -> None:
+    chunks = [chunk async for chunk in await official.chat("load?tokens=4&rate=0&think=0.5", ASK, stream=True)]
+    described = [await official.list(), await official.ps(), await official.show("sim-terse")]
+    assert [surprises(answer) for answer in (*chunks, *described) if surprises(answer)] == []
 
 
 async def test_plain_response_equals_the_script(official: ollama.AsyncClient) -> None:

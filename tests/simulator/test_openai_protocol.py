@@ -1,5 +1,6 @@
 """The official SDK judges the OpenAI side, over a real socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,8 +9,9 @@ import openai
 import pytest
 
 from arena.contestants.simulator import reasoners
-from arena.contestants.simulator.generation import Message
+from arena.contestants.simulator.generation import REFUSAL, Message
 from arena.contestants.simulator.server import Simulator
+from tests.simulator.sdk_models import surprises
 
 QUESTION = "How many r in strawberry?"
 ASK: list[Message] = [{"role": "user", "content": QUESTION}]
@@ -18,7 +20,9 @@ AT_ONCE = {"simulator": {"rate": 0, "delay": 0}}
 
 @pytest.fixture
 async def official(simulator: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=f"{simulator.url}/v1", api_key="none", max_retries=0) as opened:
+    async with openai.AsyncOpenAI(
+        base_url=f"{simulator.url}/v1", api_key="none", max_retries=0, _strict_response_validation=True
+    ) as opened:
         yield opened
 
 
@@ -40,6 +44,45 @@ async def test_stream_adds_up_to_the_script(official: openai.AsyncOpenAI) -> Non
     assert (reasoning, content) == reasoners.hasty(ASK)
     assert finish == "stop"
     assert usage.completion_tokens > usage.completion_tokens_details.reasoning_tokens > 0
+
+
+@pytest.mark.parametrize("model", ["sim-chatty", "sim-terse", "sim-formal", "sim-hasty"])
+async def test_helper_of_the_sdk_accumulates_the_same(official: openai.AsyncOpenAI, model: str) -> None:
+    plain = await complete(official, model)
+    async with official.chat.completions.stream(
+        model=model, messages=[{"role": "user", "content": QUESTION}], extra_body=AT_ONCE
+    ) as stream:
+        accumulated = await stream.get_final_completion()
+    assert accumulated.choices[0].message.content == plain.choices[0].message.content
+    assert accumulated.choices[0].finish_reason == "stop"
+
+
+async def test_the_sdk_knows_every_field(official: openai.AsyncOpenAI) -> None:
+    """The one for reasoning, which OpenAI itself does not have, is what compatible servers add."""
+    stream = await complete(official, "sim-hasty", stream=True, stream_options={"include_usage": True})
+    found = {surprise async for chunk in stream for surprise in surprises(chunk)}
+    assert found == {"ChatCompletionChunk.choices[0].delta.reasoning_content"}
+    assert surprises(await complete(official, "sim-formal")) == []
+
+
+async def test_the_synchronous_client_reads_it_too(simulator: Simulator) -> None:
+    def content() -> str:
+        with (
+            openai.OpenAI(base_url=f"{simulator.url}/v1", api_key="none", _strict_response_validation=True) as client,
+            client.chat.completions.create(
+                model="sim-hasty", messages=[{"role": "user", "content": QUESTION}], stream=True, extra_body=AT_ONCE
+            ) as chunks,
+        ):
+            return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+    assert await asyncio.to_thread(content) == reasoners.hasty(ASK)[1]
+
+
+async def test_refusal_is_a_field_of_its_own(official: openai.AsyncOpenAI) -> None:
+    message = (await complete(official, "load?fault=refusal")).choices[0].message
+    assert (message.content, message.refusal) == (None, REFUSAL)
+    stream = await complete(official, "load?fault=refusal", stream=True)
+    assert "".join([chunk.choices[0].delta.refusal or "" async for chunk in stream]) == REFUSAL
 
 
 async def test_plain_response_equals_the_script(official: openai.AsyncOpenAI) -> None:

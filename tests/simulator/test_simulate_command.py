@@ -37,6 +37,8 @@ def test_prints_its_address_serves_and_ends_cleanly(number: signal.Signals) -> N
         (["--host", "192.0.2.1"], "cannot listen"),
         (["--serve", "nothing"], "--serve needs NAME=MODEL"),
         (["--pullable", "nothing"], "--pullable needs NAME=MODEL"),
+        (["--serve", "qwq=nobody"], "no model 'nobody'"),
+        (["--pullable", "qwq=load?rate=fast"], "rate must be a number"),
     ],
 )
 def test_wrong_arguments_end_with_a_sentence(arguments: list[str], sentence: str) -> None:

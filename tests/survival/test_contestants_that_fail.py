@@ -22,7 +22,7 @@ from arena.contestants.errors import (
     ProviderError,
     QuotaSpent,
     RateLimited,
-    ServerFailed,
+    TimedOut,
     Truncated,
     Unreachable,
 )
@@ -160,7 +160,7 @@ CAUSES: list[tuple[Protocol, Conduct, type[ProviderError], str]] = [
     (ANTHROPIC, refusing(529, "overloaded_error", "Overloaded", Retry_After="110"), Overloaded, "in about 2 minutes."),
     (RESPONSES, refusing(400, "content_policy_violation", "Rejected"), ContentRefused, ""),
     (OPENAI, refusing(400, "context_length_exceeded", "Too long"), ContextTooLong, ""),
-    (ANTHROPIC, refusing(504, "", "upstream request timeout"), ServerFailed, ""),
+    (ANTHROPIC, refusing(504, "", "upstream request timeout"), TimedOut, ""),
     (OPENAI, hang_up, Unreachable, ""),
     (RESPONSES, cut_off, Truncated, ""),
     (OPENAI, answer_html, Garbage, ""),

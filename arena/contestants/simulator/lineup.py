@@ -13,6 +13,9 @@ Write = Callable[[Sequence[Message], Directions], Script]
 class UnknownModel(LookupError):
     """No model of that name."""
 
+    def __init__(self, model: str) -> None:
+        super().__init__(f"There is no model {model!r}.")
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatedModel:
@@ -43,12 +46,15 @@ LOAD = SimulatedModel(lambda _, directions: numbered(directions), Directions())
 class Lineup:
     """`aliases`: further names, each for a model id with its directions, such as {"qwq:32b": "load?think=0.5"}.
 
-    `pullable`: the same, for names that are not there until they have been pulled.
+    `pullable`: the same, for names that are not there until they have been pulled. Raises UnknownModel or
+    WrongDirections for what stands behind one of them.
     """
 
     def __init__(self, aliases: Mapping[str, str] | None = None, pullable: Mapping[str, str] | None = None) -> None:
         self._aliases = dict(aliases or {})
         self._pullable = dict(pullable or {})
+        for target in (*self._aliases.values(), *self._pullable.values()):
+            self.directions_to_pull(target)
         self._fetched: dict[str, int] = {}  # bytes, of what is being pulled or was left halfway
 
     def names(self) -> list[str]:

@@ -7,6 +7,8 @@ from argparse import ArgumentParser
 import uvloop
 from django.core.management.base import BaseCommand, CommandError
 
+from arena.contestants.simulator.directions import WrongDirections
+from arena.contestants.simulator.lineup import UnknownModel
 from arena.contestants.simulator.server import start_simulator
 
 
@@ -54,6 +56,8 @@ class Command(BaseCommand):
             simulator = await start_simulator(host, port, aliases=aliases, pullable=pullable)
         except OSError as error:
             raise CommandError(f"cannot listen on {host}:{port}: {error}.") from error
+        except (UnknownModel, WrongDirections) as error:
+            raise CommandError(f"--serve or --pullable: {error}") from error
         self.stdout.write(_welcome(simulator.url))
         self.stdout.flush()
         await stopping.wait()

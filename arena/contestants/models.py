@@ -26,7 +26,7 @@ class Holds:
 
     def __call__(self, value: object) -> None:
         if complaint := self.check(value):
-            raise ValidationError(complaint[0].upper() + complaint[1:])
+            raise ValidationError(f"This {complaint}" if complaint.startswith(("must", "may", "knows")) else complaint)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Holds) and self.check == other.check

@@ -231,11 +231,11 @@ def test_form_tells_what_is_wrong_and_repeats_no_key(admin: Client) -> None:
         "api_key_env": "sk-canary-typed-1",
         "base_url": "http://user:canary-typed-2@host",
         "options": "{'a': 1}",
-        "sources": "{}",
+        "sources": '{"a": 1}',
     }
     text = admin.post("/admin/contestants/contestant/add/", form).content.decode()
     assert "This is not JSON: expecting property name enclosed in double quotes (line 1)." in text
-    assert "This must be a list: […]." in text
+    assert "This must be a list of at most" in text
     assert "must not hold a user or a password" in text and "never the key" in text
     assert "canary" not in text
 

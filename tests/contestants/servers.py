@@ -4,10 +4,12 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 REASON = "Reason"
+# Of the event loop, from a connection that was accepted just now to the task that will close it.
+STEPS_TO_A_HANDLER = 10
 
 
 @dataclass
@@ -67,21 +69,40 @@ class Server:
 async def serving(answer: Answer) -> AsyncGenerator[Server, None]:
     """The server closes the connection when `answer` returns."""
     server = Server("")
+    handlers: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        handlers.add(task)
         try:
             asked = await read_request(reader)
             server.asked.append(asked)
             await answer(asked, Connection(writer, reader))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            handlers.discard(task)
 
     listener = await asyncio.start_server(handle, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    async with listener:
+    try:
         yield server
+    finally:
+        listener.close()
+        for _ in range(STEPS_TO_A_HANDLER):
+            await asyncio.sleep(0)
+        for handler in handlers:
+            handler.cancel()
+        if handlers:
+            await asyncio.wait(handlers)
+        await listener.wait_closed()
 
 
 async def read_request(reader: asyncio.StreamReader) -> Asked:

@@ -51,11 +51,14 @@ class Ollama:
         self.asked.put_nowait(who)
         speaking = asyncio.create_task(self._speak(who, connection))
         leaving = asyncio.create_task(connection.gone())
-        await asyncio.wait((speaking, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not speaking.done():
-            self.left.put_nowait(who)
-        for task in (speaking, leaving):
-            task.cancel()
+        try:
+            await asyncio.wait((speaking, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not speaking.done():
+                self.left.put_nowait(who)
+        finally:
+            for task in (speaking, leaving):
+                task.cancel()
+            await asyncio.wait((speaking, leaving))
 
     async def _speak(self, who: str, connection: Connection) -> None:
         text = await self._lines[who].get()
@@ -278,7 +281,9 @@ async def test_closing_it_in_mid_stream_closes_the_connection_and_frees_the_line
         assert await anext(second) == UNKNOWN
 
 
-async def test_refusal_comes_through(http_client: httpx.AsyncClient) -> None:
+async def test_refusal_comes_through(http_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama_waiting, "FIRST_LOOK_S", 60)
+
     async def answer(asked: Asked, connection: Connection) -> None:
         await connection.reply({"error": "model 'qwq' not found"}, 404)
 

@@ -32,7 +32,7 @@ def saved(battle: Battle) -> Texts:
 async def watch_all(viewers: list[Viewer], seeds: list[int]) -> None:
     async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
         for viewer, seed in zip(viewers, seeds, strict=True):
-            group.create_task(viewer.watch(hanging_up(50, of_messages=90, seed=seed) if seed else None))
+            group.create_task(viewer.watch(hanging_up(50, of_messages=55, seed=seed) if seed else None))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def only_ours(live_arena: LiveArena) -> None:
 
 def test_fifty_reconnects_lose_and_double_nothing(live_arena: LiveArena) -> None:
     battle = start(
-        "load?tokens=500&rate=80&think=0.5", "load?tokens=400&rate=70&think=0.6&reasoning=unopened", "load?tokens=300"
+        "load?tokens=500&rate=60&think=0.5", "load?tokens=400&rate=70&think=0.6&reasoning=unopened", "load?tokens=300"
     )
     viewer = Viewer(live_arena.url, str(battle.pk), slots=3)
     asyncio.run(watch_all([viewer], [random.randrange(1, 10_000)]))

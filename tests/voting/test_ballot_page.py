@@ -16,7 +16,9 @@ BALLOT = {"verdict-A": "correct", "verdict-B": "flawed", "best": "A", "comment":
 
 @pytest.fixture
 def battle() -> Battle:
-    return make_finished_battle(contestants=[make_contestant("ada", name="Ada"), make_contestant("bob", name="Bob")])
+    return make_finished_battle(
+        contestants=[make_contestant("ada", name="Ada L."), make_contestant("bob", name="Bob K.")]
+    )
 
 
 def cast(client: Client, battle: Battle, **change: object) -> object:
@@ -36,13 +38,13 @@ def test_ballot_is_stored_and_leads_to_the_names(client: Client, battle: Battle)
     verdict = ballot.verdicts.get(seat__slot="B")
     assert (ballot.best, verdict.first_flaw, verdict.tags) == ("A", 2, ["circular", "too-long"])
     shown = seen(client, battle)
-    assert all(words in shown for words in ("Ada", "Bob", "you: flawed at step 2", "circular", "B guesses."))
+    assert all(words in shown for words in ("Ada L.", "Bob K.", "you: flawed at step 2", "circular", "B guesses."))
     assert "Cast and see the names" not in shown
 
 
 def test_names_stay_hidden_from_those_who_have_not_voted(client: Client, battle: Battle) -> None:
     cast(client, battle)
-    assert "Ada" not in seen(Client(), battle)
+    assert "Ada L." not in seen(Client(), battle)
 
 
 def test_who_cannot_tell_still_sees_the_names(client: Client, battle: Battle) -> None:
@@ -50,7 +52,7 @@ def test_who_cannot_tell_still_sees_the_names(client: Client, battle: Battle) ->
     ballot = Ballot.objects.get()
     assert ballot.best == ""
     assert set(ballot.verdicts.values_list("judgement", flat=True)) == {"unsure"}
-    assert "Ada" in seen(client, battle)
+    assert "Ada L." in seen(client, battle)
 
 
 def test_flaws_of_a_slot_that_is_not_judged_flawed_are_dropped(client: Client, battle: Battle) -> None:
@@ -80,7 +82,7 @@ def test_bad_ballot_is_refused_with_what_was_filled_in(
     assert page.status_code == 422
     assert sentence in text
     assert 'name="verdict-A" value="correct" required checked' in text
-    assert "Ada" not in text
+    assert "Ada L." not in text
     assert not Ballot.objects.exists() and not Voter.objects.exclude(pk=battle.started_by_id).exists()
 
 
@@ -88,7 +90,7 @@ def test_second_ballot_is_refused_and_the_first_one_shown(client: Client, battle
     cast(client, battle)
     page = client.post(f"/battles/{battle.pk}/ballot/", BALLOT | {"best": "B"})
     assert page.status_code == 409
-    assert "already voted" in page.content.decode() and "Ada" in page.content.decode()
+    assert "already voted" in page.content.decode() and "Ada L." in page.content.decode()
     assert Ballot.objects.get().best == "A"
 
 

@@ -99,7 +99,7 @@ def link(value: object) -> str:
 
 def options(value: object) -> str:
     if not isinstance(value, dict):
-        return "must be a table."
+        return "must be a table of names and values."
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -113,7 +113,7 @@ def strategy(value: object) -> str:
 
 def timeouts(value: object) -> str:
     if not isinstance(value, dict):
-        return "must be a table."
+        return "must be a table of names and values."
     return _fields(value, _TIMEOUTS)
 
 
@@ -136,7 +136,7 @@ def _rows(value: object, checks: Mapping[str, Check], *, optional: frozenset[str
         return f"must be a list of at most {MAX_ROWS} tables."
     for position, row in enumerate(value, start=1):
         if not isinstance(row, dict):
-            return f"{position}: must be a table."
+            return f"{position}: must be a table of names and values."
         if missing := [name for name in checks if name not in row and name not in optional]:
             return f"{position}: {missing[0]}: is missing."
         if complaint := _fields(row, checks):

@@ -186,14 +186,14 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
 @transaction.atomic
 def finish_if_ended(battle_id: UUID) -> None:
     """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
-    running = Battle.objects.select_for_update().filter(pk=battle_id, status=BattleStatus.RUNNING)
+    running = Battle.objects.locked().filter(pk=battle_id, status=BattleStatus.RUNNING)
     if running.first() and not Response.objects.running().filter(turn__battle=battle_id).exists():
         Battle.objects.filter(pk=battle_id).update(status=BattleStatus.FINISHED, finished_at=timezone.now())
 
 
 def lock(battle: Battle) -> Battle:
-    """The battle as it is now, its row locked until the transaction ends, so that its status stays true."""
-    return Battle.objects.select_for_update().get(pk=battle.pk)
+    """The battle as it is now."""
+    return Battle.objects.locked().get(pk=battle.pk)
 
 
 def clean_prompt(text: str, *, field: Literal["prompt", "system"] = "prompt") -> str:

@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from django.db import connection
 
 from arena.battles.errors import BudgetSpent
-from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.models import Battle, Charge, Response, ResponseStatus
 from arena.battles.services import retry_response
 from tests.budgets.spending import charged_usd, make_paid, make_user, start, visit
 from tests.factories import make_voter
@@ -69,6 +69,7 @@ def test_retries_and_new_battles_take_from_the_same_purse(settings: LazySettings
     ann = make_user("ann")
     battle = start(ann)
     Response.objects.update(status=ResponseStatus.FAILED)
+    Charge.objects.update(is_settled=True)
     settings.ARENA_DAILY_BUDGET_USD = Decimal(4)
     again: list[Callable[[], object]] = [lambda slot=slot: retry_response(battle, ann, slot=slot) for slot in "AB"]  # type: ignore[misc]
     ended = all_at_once([*again, lambda: start(ann)])

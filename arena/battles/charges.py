@@ -74,18 +74,16 @@ def meters(responses: Iterable[Response]) -> dict[int, Meter]:
 
 
 def settle(response: Response, outcome: Outcome) -> None:
-    """Charge what the response did cost. No query for one that costs nothing.
+    """Charge what the response did cost, in the transaction that ends it.
 
-    Call it last in the transaction that ends the response: whoever waits for a battle then holds no charge.
+    Its price may have been changed since it was asked: where that is lost, what was expected stays.
     """
-    contestant, now = response.seat.contestant, timezone.now()
-    price = known_price(contestant, at=now)
-    if price is None or price.is_zero:
-        return
     taken = Charge.objects.filter(response=response.pk, is_settled=False).first()
-    if taken is not None:
-        cost = cost_usd(contestant, outcome.usage, at=now)
-        _close(taken, _guess(taken, price, outcome) if cost is None else nano_of(cost))
+    if taken is None:
+        return
+    contestant, now = response.seat.contestant, timezone.now()
+    cost = cost_usd(contestant, outcome.usage, at=now)
+    _close(taken, _guess(taken, known_price(contestant, at=now), outcome) if cost is None else nano_of(cost))
 
 
 def release(response: Response) -> None:
@@ -129,12 +127,14 @@ def forget_past_days() -> None:
     Charge.objects.filter(day__lt=today - timedelta(days=KEPT_DAYS)).delete()
 
 
-def _guess(taken: Charge, price: Price, outcome: Outcome) -> int:
+def _guess(taken: Charge, price: Price | None, outcome: Outcome) -> int:
     """What a response cost whose server did not tell: nothing if it refused, else the prompt and what had arrived.
     A vendor bills what it wrote before a stop or a cut; what it thought in silence cannot be known."""
     chars = len(outcome.reasoning) + len(outcome.answer)
     if is_unbilled(outcome.failure_code) and not chars:
         return 0
+    if price is None:
+        return taken.nano_usd
     return cost_so_far(price, outcome.usage, prompt_tokens=taken.prompt_tokens, chars=chars)
 
 

@@ -11,6 +11,7 @@ from arena.contestants.models import Contestant, Provider
 from arena.contestants.prices import price_of
 from arena.contestants.rates import Price, Rates
 from arena.contestants.servers import server_of
+from arena.contestants.token_limits import own_limit
 
 NANO_PER_USD = 1_000_000_000
 # English has about four letters to the token. In bytes, other scripts come out about right as well.
@@ -21,7 +22,6 @@ TOKENS_PER_MESSAGE = 8
 REASONERS_TOKENS = 6_000
 PLAIN_TOKENS = 1_500
 
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
 _NOT_BILLED = frozenset(
     kind.code
     for kind in (
@@ -87,8 +87,8 @@ def expected_output_tokens(contestant: Contestant) -> int:
     usual = contestant.usual_output_tokens
     if usual is None:
         usual = REASONERS_TOKENS if _may_reason(contestant) else PLAIN_TOKENS
-    limits = [limit for name in _LIMITS if isinstance(limit := contestant.options.get(name), int) and limit > 0]
-    return min(usual, *limits) if limits else usual
+    limit = own_limit(contestant.options)
+    return usual if limit is None else min(usual, limit)
 
 
 def message_tokens(text: str) -> int:

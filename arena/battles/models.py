@@ -38,6 +38,14 @@ class BattleQuerySet(models.QuerySet["Battle"]):
         own_teams = Membership.objects.filter(user=voter.user_id).values("team")
         return self.filter(models.Q(team=None) | models.Q(team__in=own_teams))
 
+    def locked(self) -> "BattleQuerySet":
+        """Locked until the transaction ends, so that what is read stays true.
+
+        Everybody locks in this order, or two would wait for each other: battle, its responses, the day of the budgets,
+        charges, contestants.
+        """
+        return self.select_for_update()
+
     def listed_for(self, voter: Voter | None) -> "BattleQuerySet":
         """The battles this voter started and may see, newest first, as lists need them."""
         own = self.filter(started_by=voter) if voter else self.none()

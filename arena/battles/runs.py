@@ -94,6 +94,8 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
     """
     fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
+        if not Battle.objects.locked().filter(pk=response.turn.battle_id).first():
+            return None
         if not _still_ours(response).update(**fields):
             return None
         finish_if_ended(response.turn.battle_id)
@@ -196,7 +198,7 @@ def messages_for(response: Response) -> tuple[Message, ...]:
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
     """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
     wait (a subquery, because of the join) once the other claim is committed."""
-    if not Battle.objects.select_for_update().filter(pk=battle_id).first():
+    if not Battle.objects.locked().filter(pk=battle_id).first():
         return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
     if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):

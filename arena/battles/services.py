@@ -23,6 +23,7 @@ from arena.battles.pairing import line_up
 from arena.contestants.models import Contestant
 from arena.problems.models import Problem
 from arena.teams.models import Team, Voter
+from arena.teams.queries import is_active_in
 
 
 class BattleOptions(TypedDict, total=False):
@@ -89,7 +90,7 @@ def start_battle(
 @transaction.atomic
 def add_turn(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "") -> Turn:
     """A follow-up to every contestant. Refused while a turn runs, and after anyone has seen the names."""
-    _require_starter(battle, voter)
+    _require_asker(battle, voter)
     text = clean_prompt(prompt)
     if lock(battle).revealed_at:
         raise NotNow("The names have been shown: start a new battle to ask on.")
@@ -132,7 +133,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
 
     A budget must allow for the dearest of the slots, whichever is asked: else what is refused would tell the prices.
     """
-    _require_starter(battle, voter)
+    _require_asker(battle, voter)
     battle = lock(battle)
     if battle.revealed_at:
         raise NotNow("The names have been shown: what was judged stays as it was.")
@@ -186,14 +187,14 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
 @transaction.atomic
 def finish_if_ended(battle_id: UUID) -> None:
     """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
-    running = Battle.objects.select_for_update().filter(pk=battle_id, status=BattleStatus.RUNNING)
+    running = Battle.objects.locked().filter(pk=battle_id, status=BattleStatus.RUNNING)
     if running.first() and not Response.objects.running().filter(turn__battle=battle_id).exists():
         Battle.objects.filter(pk=battle_id).update(status=BattleStatus.FINISHED, finished_at=timezone.now())
 
 
 def lock(battle: Battle) -> Battle:
-    """The battle as it is now, its row locked until the transaction ends, so that its status stays true."""
-    return Battle.objects.select_for_update().get(pk=battle.pk)
+    """The battle as it is now."""
+    return Battle.objects.locked().get(pk=battle.pk)
 
 
 def clean_prompt(text: str, *, field: Literal["prompt", "system"] = "prompt") -> str:
@@ -254,3 +255,10 @@ def _stop_unclaimed(response: Response) -> bool:
 def _require_starter(battle: Battle, voter: Voter | None) -> None:
     if voter is None or battle.started_by_id != voter.pk:
         raise NotYours("Only the person who started this battle can do that.")
+
+
+def _require_asker(battle: Battle, voter: Voter | None) -> None:
+    """What is asked is the team's to pay: who has become a viewer since may only stop it."""
+    _require_starter(battle, voter)
+    if battle.team is not None and not is_active_in(battle.team, voter):
+        raise NotYours("Viewers of a team read along; its members ask.")

@@ -11,7 +11,7 @@ from django.utils.deconstruct import deconstructible
 
 from arena.contestants import checks
 from arena.contestants.checks import Check
-from arena.contestants.nearness import is_near
+from arena.contestants.nearness import is_near, is_ollama_cloud
 
 VARIABLE_NAME = r"^[A-Z_][A-Z0-9_]*\Z"
 KEY_ADVICE = "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
@@ -164,8 +164,9 @@ class Contestant(models.Model):
     def runs_here(self) -> bool:
         """On one's own machine or network, where nobody asks for money. Not Ollama's cloud models: an Ollama that is
         near passes their prompts on."""
-        is_cloud = self.model.lower().endswith(("-cloud", ":cloud"))
-        return self.provider == Provider.OLLAMA and not is_cloud and is_near(self.base_url or settings.OLLAMA_HOST)
+        if self.provider != Provider.OLLAMA or is_ollama_cloud(self.model):
+            return False
+        return is_near(self.base_url or settings.OLLAMA_HOST)
 
     @property
     def is_passed_over(self) -> bool:

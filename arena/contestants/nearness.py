@@ -1,4 +1,4 @@
-"""Whether an address is on one's own machine or network. No database, no look-up."""
+"""Whether an address, or a model, is on one's own machine or network. No Django here, and no look-up."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -21,3 +21,9 @@ def is_near(url: str) -> bool:
         return not ip_address(host).is_global
     except ValueError:
         return bool(host) and ("." not in host or host.endswith(_NEAR_DOMAINS))
+
+
+def is_ollama_cloud(model: str) -> bool:
+    """`gpt-oss:120b-cloud`: an Ollama only passes the request on, and never has the model in memory."""
+    tag = model.rpartition(":")[2].lower()
+    return tag == "cloud" or tag.endswith("-cloud")

@@ -9,9 +9,7 @@ import asyncio
 import json
 import logging
 import re
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx
@@ -20,13 +18,14 @@ from django.utils import timezone
 
 from arena.contestants import services
 from arena.contestants.catalogue import CatalogueError
-from arena.contestants.errands import Interrupted, State, Stopped, carry_out, claim, end, is_to_stop, stay_alive
+from arena.contestants.errands import Interrupted, Stopped, carry_out, claim, end, is_to_stop, stay_alive
 from arena.contestants.errors import ProviderError
 from arena.contestants.models import UNDER_WAY, Contestant, ErrandStatus, Provider, Pull, new_run
 from arena.contestants.providers.http import BROKEN, make_client
 from arena.contestants.providers.lines import Lines
 from arena.contestants.providers.text import clean
 from arena.contestants.providers.values import as_dict, as_list, as_text, parse_json
+from arena.contestants.pull_progress import Progress, bytes_of
 from arena.contestants.servers import Server, default_server, server_of
 from arena.masking import masked
 
@@ -37,9 +36,6 @@ LIMIT_S = 24 * 3600.0
 # Verifying a large model on a slow disk is silent for minutes.
 SILENCE_S = 900.0
 ATTEMPTS_MAX = 5
-SPEED_OVER_S = 10.0
-MAX_LAYERS = 200
-MAX_BYTES = 2**53
 ENTER_LIMIT_S = 60
 LIST_LIMIT_S = 5.0
 MAX_LIST_BYTES = 4 * 1024 * 1024
@@ -137,76 +133,6 @@ def resume(pull: Pull) -> bool:
     return bool(ours.update(status=ErrandStatus.WAITING, **fields))
 
 
-@dataclass
-class Layer:
-    completed: int = 0
-    total: int = 0
-
-
-class Progress:
-    """What the lines of a pull tell."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.phase = ""
-        self.is_done = False
-        self.layers: dict[str, Layer] = {}
-        self._clock = clock
-        self._fetched = 0
-        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
-
-    @property
-    def completed(self) -> int:
-        return sum(layer.completed for layer in self.layers.values())
-
-    @property
-    def total(self) -> int:
-        return sum(layer.total for layer in self.layers.values())
-
-    def read(self, line: dict[str, object]) -> None:
-        status = as_text(line.get("status"))
-        digest = as_text(line.get("digest"))
-        self.is_done = status == "success"
-        if digest and (digest in self.layers or len(self.layers) < MAX_LAYERS):
-            self.phase = "fetching"
-            self._read_layer(digest[:80], _bytes(line.get("completed")), _bytes(line.get("total")))
-        else:
-            self.phase = next(
-                (phase for phase, beginning in _PHASES.items() if status.startswith(beginning)), "working"
-            )
-
-    def state(self) -> State:
-        speed = self.speed()
-        left = self.total - self.completed
-        return {
-            "phase": self.phase,
-            "completed": self.completed,
-            "total": self.total,
-            "speed": speed,
-            "left_s": left / speed if speed and left > 0 else None,
-            "layers": [[layer.completed, layer.total] for layer in self.layers.values()],
-        }
-
-    def speed(self) -> float | None:
-        """Bytes a second lately; None where nothing can be said."""
-        now = self._clock()
-        while len(self._marks) > 1 and now - self._marks[1][0] > SPEED_OVER_S:
-            self._marks.popleft()
-        since, fetched = self._marks[0]
-        if self.phase != "fetching" or now - since < 1 or self._fetched <= fetched:
-            return None
-        return (self._fetched - fetched) / (now - since)
-
-    def _read_layer(self, digest: str, completed: int, total: int) -> None:
-        layer = self.layers.get(digest)
-        if layer is None:  # what it has of it already was not fetched just now
-            self.layers[digest] = Layer(completed, total)
-            return
-        self._fetched += max(0, completed - layer.completed)
-        layer.completed, layer.total = completed, max(total, layer.total)
-        if self._clock() - self._marks[-1][0] >= 0.25:
-            self._marks.append((self._clock(), self._fetched))
-
-
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A model that a server has."""
@@ -257,7 +183,7 @@ def _stored(row: dict[str, object]) -> Stored | None:
         return None
     details = as_dict(row.get("details"))
     words = (as_text(details.get(word)) for word in ("parameter_size", "quantization_level"))
-    return Stored(name, _bytes(row.get("size")) or None, masked(clean(" ".join(filter(None, words))))[:60])
+    return Stored(name, bytes_of(row.get("size")) or None, masked(clean(" ".join(filter(None, words))))[:60])
 
 
 async def _fetch(server: Server, model: str, progress: Progress) -> None:
@@ -367,18 +293,6 @@ def _json(data: bytes) -> object:
     except ValueError:
         return None
 
-
-def _bytes(value: object) -> int:
-    return min(value, MAX_BYTES) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-_PHASES = {
-    "manifest": "pulling manifest",
-    "verifying": "verifying",
-    "writing": "writing manifest",
-    "tidying": "removing",
-    "done": "success",
-}
 
 # Looked for in Ollama's sentence, lower case; the first that fits decides.
 _FAILURES: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -60,7 +60,7 @@ def load_catalogue() -> list[Contestant]:
             continue
         for name, value in values.items():
             setattr(row, name, value)
-        row.save()
+        row.save(update_fields=values)  # what workers note meanwhile of its server, and what the operator sets, is kept
         changed.append(row)
     return changed
 

@@ -26,6 +26,7 @@ from arena.contestants.providers.registry import provider_for
 from arena.contestants.providers.values import as_count, as_dict
 from arena.contestants.queries import call_for
 from arena.contestants.simulator.server import start_simulator
+from arena.contestants.token_limits import LIMIT_OPTIONS, own_limit
 
 QUESTION = "What is 17 × 23? Answer briefly."
 PROMPT_MAX_CHARS = 2000
@@ -40,7 +41,7 @@ SHOWN_CHARS = 20_000
 
 _INTERRUPTED = ("interrupted", "The worker was stopped while it waited for the answer. Try again.")
 _BROKEN = ("failed", "Something went wrong in the arena itself; its log tells what.")
-_CHARS_PER_TOKEN = 3  # rather too many tokens than too few
+_CHARS_PER_TOKEN = 3  # rather too many tokens than too few: what is shown is the most that it may cost
 
 
 class AlreadyTrying(Exception):
@@ -62,9 +63,8 @@ def start_trial(contestant: Contestant, *, prompt: str = QUESTION, asked_by: int
 
 def token_limit(contestant: Contestant) -> int:
     """How many tokens it may write in a trial: fewer if its own options say so."""
-    own = (as_count(contestant.options.get(name)) for name in _LIMIT_NAMES)
-    limit = REASONER_MAX_TOKENS if _reasons(contestant) else MAX_TOKENS
-    return min([limit, *filter(None, own)])
+    ours = REASONER_MAX_TOKENS if _reasons(contestant) else MAX_TOKENS
+    return min(ours, own_limit(contestant.options) or ours)
 
 
 def most_usd(contestant: Contestant, prompt: str = QUESTION) -> float | None:
@@ -76,7 +76,7 @@ def most_usd(contestant: Contestant, prompt: str = QUESTION) -> float | None:
 
 def limited_options(contestant: Contestant, limit: int) -> dict[str, object]:
     """Its options with the limit, under the name that its protocol has for it."""
-    options = {name: value for name, value in contestant.options.items() if name not in _LIMIT_NAMES}
+    options = {name: value for name, value in contestant.options.items() if name not in LIMIT_OPTIONS}
     match contestant.provider:
         case Provider.OLLAMA:
             return options | {"num_predict": limit}
@@ -187,7 +187,6 @@ class Attempt:
         return text
 
 
-_LIMIT_NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
 _OPTIONS_OF_REASONERS = ("think", "thinking", "reasoning", "reasoning_effort")
 
 

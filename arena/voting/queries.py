@@ -114,13 +114,17 @@ def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
         status="revealed" if knows_names and not blind.is_running else blind.status,
         may_vote=not blind.is_running and my_ballot is None and has_text(blind) and not reads_along,
         reads_along=reads_along,
-        may_steer=voter is not None and battle.started_by_id == voter.pk and battle.revealed_at is None,
+        may_steer=_is_starter(battle, voter) and battle.revealed_at is None and not reads_along,
         unranked_because=unranked_sentence(blind),
         my_ballot=my_ballot,
         tally=_tally(battle, blind.slots, count) if my_ballot else None,
         reveal=_reveal(battle) if knows_names else None,
         ballot_count=count,
     )
+
+
+def _is_starter(battle: Battle, voter: Voter | None) -> bool:
+    return voter is not None and battle.started_by_id == voter.pk
 
 
 def has_text(battle: BlindBattle) -> bool:

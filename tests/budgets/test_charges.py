@@ -19,6 +19,7 @@ from arena.battles.running_costs import running_costs
 from arena.battles.spending import spending_today
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, Usage
 from arena.contestants.errors import KeyRefused, ServerFailed
+from arena.contestants.models import Contestant
 from arena.contestants.providers.call import Call, Message
 from tests.budgets.spending import charged_usd, make_paid, make_user, start
 from tests.live import WorkerProcess, wait_until
@@ -70,6 +71,25 @@ def test_server_that_tells_its_tokens_is_charged_to_the_nanodollar(
     each = 7 * 37 + 333 * 100  # nanodollars
     assert list(Charge.objects.values_list("nano_usd", "is_settled")) == [(each, True)] * 2
     assert sum(Response.objects.values_list("cost_usd", flat=True)) == pytest.approx(2 * each / 1e9)  # type: ignore[arg-type]
+
+
+def test_response_whose_price_was_changed_meanwhile_is_charged_all_the_same(
+    client: redis.Redis, say: Callable[[Script], None]
+) -> None:
+    async def answer() -> AsyncGenerator[Delta, None]:
+        yield AnswerDelta("Because.")
+        yield Finish(FinishReason.STOP, "", "Because.")
+
+    say(answer)
+    now_free, now_unknown = make_paid(usd=2.0), make_paid(usd=3.0, model="nobody-knows-it")
+    battle = start()
+    Contestant.objects.filter(pk=now_free.pk).update(price_out_usd_per_mtok=0.0)
+    Contestant.objects.filter(pk=now_unknown.pk).update(
+        price_in_usd_per_mtok=None, price_out_usd_per_mtok=None, base_url="https://models.example.com/v1"
+    )
+    runs.play_waiting(battle.pk, client)
+    charged = Charge.objects.order_by("nano_usd").values_list("nano_usd", "is_settled")
+    assert list(charged) == [(0, True), (3 * 10**9, True)]
 
 
 def test_refusal_of_a_server_costs_nothing_and_a_cut_what_had_arrived(

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, Waiting, WaitReason
 from arena.contestants.errors import ModelGone
+from arena.contestants.nearness import is_ollama_cloud
 from arena.contestants.providers import ollama_ps, ollama_waiting
 from arena.contestants.providers.call import Call
-from arena.contestants.providers.ollama_ps import Listing, is_elsewhere, short_name
+from arena.contestants.providers.ollama_ps import Listing, short_name
 from tests.contestants.servers import Asked, Connection, serving
 
 LIMIT_S = 20
@@ -320,9 +321,9 @@ def test_model_is_found_under_the_name_that_the_list_has(model: str, listed: str
     assert short_name(model) == short_name(listed) == listed
 
 
-def test_only_tags_of_the_cloud_are_elsewhere() -> None:
+def test_only_tags_of_the_cloud_are_the_clouds() -> None:
     models = ["gpt-oss:120b-cloud", "glm-4.6:cloud", "cloud", "cloud:7b", "someone/cloud-cover"]
-    assert [is_elsewhere(model) for model in models] == [True, True, True, False, False]
+    assert [is_ollama_cloud(model) for model in models] == [True, True, True, False, False]
 
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

@@ -6,7 +6,8 @@ from django.conf import LazySettings
 
 from arena.contestants import errands, pulling, tasks
 from arena.contestants.models import Contestant, Pull
-from arena.contestants.pulling import AlreadyPulling, Progress, model_name, play_pull, servers, shelves, start_pull
+from arena.contestants.pull_progress import Progress
+from arena.contestants.pulling import AlreadyPulling, model_name, play_pull, servers, shelves, start_pull
 from tests.contestants.servers import Answer, Asked, Connection, serving_aside
 from tests.factories import make_contestant
 from tests.live import wait_until

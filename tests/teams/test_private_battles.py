@@ -198,6 +198,19 @@ def test_someone_who_leaves_the_team_sees_it_no_more(cast: Cast) -> None:
     assert api.get(path).status_code == 404
 
 
+def test_starter_who_became_a_viewer_asks_no_more_at_the_teams_expense(cast: Cast) -> None:
+    viewer = cast.voters["viewer"]
+    Battle.objects.update(started_by=viewer)
+    Response.objects.update(status="failed")
+    api, path = cast.api("viewer"), f"/battles/{cast.battle.pk}"
+    assert api.get(path).json()["may_steer"] is False
+    assert_problem(api.post(f"{path}/turns", {"prompt": "Why?"}), 403, "its members ask")
+    assert_problem(api.post(f"{path}/responses/A/retry"), 403, "its members ask")
+    Battle.objects.update(status="running")
+    Response.objects.update(status="waiting")
+    assert api.post(f"{path}/stop").status_code == 200
+
+
 def test_team_with_battles_is_not_deleted_into_the_open(cast: Cast) -> None:
     admin = make_user("admin").user
     assert admin is not None

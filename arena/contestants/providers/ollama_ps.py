@@ -58,12 +58,6 @@ async def look(client: httpx.AsyncClient, call: Call) -> Listing | None:
         return None
 
 
-def is_elsewhere(model: str) -> bool:
-    """`gpt-oss:120b-cloud`: the server only passes the request on, and never has the model in memory."""
-    tag = model.rpartition(":")[2].lower()
-    return tag == "cloud" or tag.endswith("-cloud")
-
-
 def short_name(model: str) -> str:
     """As the list has it: `qwq`, `library/qwq:latest` and `registry.ollama.ai/library/qwq` are the same."""
     name = model.lower().removeprefix("registry.ollama.ai/").removeprefix("library/")

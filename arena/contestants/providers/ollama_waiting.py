@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from arena.contestants.deltas import AnswerDelta, Delta, ReasoningDelta, Waiting, WaitReason
+from arena.contestants.nearness import is_ollama_cloud
 from arena.contestants.providers import ollama
 from arena.contestants.providers.call import Call
-from arena.contestants.providers.ollama_ps import Listing, is_elsewhere, look, short_name
+from arena.contestants.providers.ollama_ps import Listing, look, short_name
 
 FIRST_LOOK_S = 1.0
 LOOK_EVERY_S = 2.5
@@ -30,7 +31,7 @@ AT_ONCE_S = 2.0
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
     """`ollama.stream` with `Waiting`s before its first text. No delta comes any later for it."""
-    return ollama.stream(client, call) if is_elsewhere(call.model) else _watched(client, call)
+    return ollama.stream(client, call) if is_ollama_cloud(call.model) else _watched(client, call)
 
 
 async def _watched(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:

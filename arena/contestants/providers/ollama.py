@@ -5,6 +5,7 @@ text. `think` is sent only if the contestant's options have it: unset means on w
 400 where it can't. Old templates (qwq, marco-o1) leave their tags in the content.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -73,6 +74,8 @@ class ChatLines(Parser):
             self._read_foreign(bytes(self._foreign))
 
     def _read_line(self, line: bytes) -> None:
+        if not self._has_lines:
+            line = line.removeprefix(BOM_UTF8)
         try:
             chunk = parse_json(line.decode(errors="replace"))
         except ValueError:

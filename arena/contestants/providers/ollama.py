@@ -25,7 +25,7 @@ _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "": Finish
 
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
-    request = Request(f"{call.base_url}/api/chat", body(call), _headers(call), call.api_key)
+    request = Request(f"{call.base_url}/api/chat", body(call), call.bearer, call.api_key)
     parser = ChatLines(opens_with_reasoning=call.opens_with_reasoning)
     return stream_request(client, request, parser, adapt=adapted)
 
@@ -47,11 +47,6 @@ def adapted(body: Body, error: ServerError) -> Body | None:
         return None
     has_level = isinstance(body["think"], str) and "support thinking" not in error.words
     return {**body, "think": True} if has_level else refusals.without(body, "think")
-
-
-def _headers(call: Call) -> dict[str, str]:
-    """Ollama itself asks for no key; a proxy in front of it, or ollama.com, may."""
-    return {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
 
 
 class ChatLines(Parser):

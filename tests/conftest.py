@@ -10,7 +10,7 @@ from arena.contestants.services import load_catalogue
 from arena.problems.services import load_collection
 from arena.running.redis_server import EmbeddedRedis
 from tests import chromium
-from tests.live import LiveArena, WebProcess, WorkerProcess, live_environment
+from tests.live import LiveArena, WebProcess, WorkerProcess, live_environment, number_content_types
 
 NOT_RUN = pytest.StashKey[list[str]]()
 
@@ -64,6 +64,7 @@ def live_arena(worker: WorkerProcess, web_process: WebProcess, transactional_db:
     """The whole arena on a loopback port, with the shipped contestants (the simulated ones answer) and problems."""
     load_catalogue()
     load_collection()
+    number_content_types()
     web_process.ensure()
     return LiveArena(web_process, worker)
 

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
 
 from arena.running.children import spawn
 from arena.running.readiness import FirstTask
@@ -20,6 +22,7 @@ from arena.running.readiness import FirstTask
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
 POLL_S = 0.05
+FIRST_CONTENT_TYPE = 1_000_000
 MANAGE = str(settings.BASE_DIR / "manage.py")
 
 
@@ -36,6 +39,19 @@ def test_database_url() -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
     return f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+
+
+def number_content_types() -> None:
+    """Give each the number that it has in every test.
+
+    A web process remembers these numbers, which the admin's log refers to. The flush between two tests makes new ones.
+    """
+    with transaction.atomic():
+        kinds = sorted(ContentType.objects.all(), key=lambda kind: (kind.app_label, kind.model))
+        for number, kind in enumerate(kinds, start=FIRST_CONTENT_TYPE):
+            Permission.objects.filter(content_type_id=kind.pk).update(content_type_id=number)
+            ContentType.objects.filter(pk=kind.pk).update(id=number)
+    ContentType.objects.clear_cache()
 
 
 def live_environment() -> dict[str, str]:

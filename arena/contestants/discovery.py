@@ -96,7 +96,7 @@ async def describe(server: Server, models: Collection[str]) -> list[Found]:
     deadline = asyncio.get_running_loop().time() + DESCRIBE_TIMEOUT_S
     turn = asyncio.Semaphore(DESCRIBED_AT_ONCE)
     async with ollama.AsyncClient(
-        server.base_url, trust_env=False, follow_redirects=False, auth=server.basic_auth, headers=_bearer(server)
+        server.base_url, trust_env=False, follow_redirects=False, auth=server.basic_auth, headers=server.bearer
     ) as client:
 
         async def shown(model: str) -> Found:
@@ -142,7 +142,7 @@ async def _look(client: httpx.AsyncClient, server: Server) -> Look:
 
 
 async def _look_at_ollama(client: httpx.AsyncClient, server: Server) -> Look:
-    status, body = await _ask(client, f"{server.base_url}/api/tags", _bearer(server))
+    status, body = await _ask(client, f"{server.base_url}/api/tags", server.bearer)
     if problem := _refusal(server, status):
         return Look(server, problem=problem)
     rows = as_dict(parse_json(body.decode(errors="replace"))).get("models")
@@ -153,7 +153,7 @@ async def _look_at_ollama(client: httpx.AsyncClient, server: Server) -> Look:
 
 async def _list(client: httpx.AsyncClient, server: Server) -> Look:
     """`GET /models`, which the OpenAI and the Anthropic protocol have in common. A server without it is reachable."""
-    headers, urls = _bearer(server), [f"{root}/models" for root in api_roots(server.base_url)]
+    headers, urls = server.bearer, [f"{root}/models" for root in api_roots(server.base_url)]
     if server.provider == Provider.ANTHROPIC:
         headers = {"anthropic-version": API_VERSION} | ({"x-api-key": server.api_key} if server.api_key else {})
         urls = [f"{server.base_url.removesuffix('/v1')}/v1/models?limit=1000"]
@@ -177,10 +177,6 @@ async def _ask(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> 
             if len(body) > MAX_LIST_BYTES:
                 raise TooLong
     return response.status_code, bytes(body)
-
-
-def _bearer(server: Server) -> dict[str, str]:
-    return {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
 
 
 def _refusal(server: Server, status: int) -> str:

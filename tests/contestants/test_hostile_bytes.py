@@ -106,6 +106,18 @@ def test_bytes_that_are_no_text_are_replaced(protocol: str, size: int) -> None:
 
 @each_protocol
 @each_size
+def test_mark_of_byte_order_at_the_start_is_skipped(protocol: str, size: int) -> None:
+    assert answer_of(protocol, b"\xef\xbb\xbf" + SAID[protocol]("a", "b"), size) == "ab"
+
+
+@each_size
+def test_mark_of_byte_order_before_the_first_line_with_text_loses_nothing(size: int) -> None:
+    said = b'\xef\xbb\xbf{"message":{"content":"a"}}\r\n{"message":{"content":"b"},"done":true}\r\n'
+    assert answer_of("ollama", said, size) == "ab"
+
+
+@each_protocol
+@each_size
 def test_lines_may_end_as_on_other_platforms(protocol: str, size: int) -> None:
     assert answer_of(protocol, SAID[protocol]("a", "b").replace(b"\n", b"\r\n"), size) == "ab"
 

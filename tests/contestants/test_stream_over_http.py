@@ -39,6 +39,8 @@ from arena.contestants.providers.registry import Stream
 from tests.contestants.servers import Answer, Asked, Connection, serving
 
 LIMIT_S = 10
+# Of the event loop, from what a server does last to where the client has seen it.
+STEPS_TO_THE_CUT = 50
 
 
 def call(url: str, model: str = "some-model", *, system: str = "", **options: object) -> Call:
@@ -238,6 +240,31 @@ async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(http_
             async for delta in openai_chat.stream(http_client, call(server.url)):
                 deltas.append(delta)
     assert deltas == [AnswerDelta("A")]
+
+
+async def test_text_that_arrived_before_the_cut_but_was_not_yet_read_is_kept() -> None:
+    """The next read finds both, text and broken connection: so it is while bytes gather, or the loop is busy."""
+    first_is_read, has_said_all = asyncio.Event(), asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head(Content_Length="10000")
+        await connection.send(piece("A"))
+        await first_is_read.wait()
+        await connection.send(piece("B") + piece("C"))
+        has_said_all.set()
+
+    async def pause() -> None:
+        first_is_read.set()
+        await has_said_all.wait()
+        for _ in range(STEPS_TO_THE_CUT):
+            await asyncio.sleep(0)
+
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), http.make_client(pause=pause) as client, serving(answer) as server:
+        with pytest.raises(Truncated):
+            async for delta in openai_chat.stream(client, call(server.url)):
+                deltas.append(delta)
+    assert "".join(delta.text for delta in deltas if isinstance(delta, AnswerDelta)) == "ABC"
 
 
 async def test_done_without_a_finish_reason_is_truncated(http_client: httpx.AsyncClient) -> None:

@@ -25,3 +25,8 @@ class Call:
     def __post_init__(self) -> None:
         remember(self.api_key)
         remember_url(self.base_url)
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """A header for servers that ask for a key; many, and Ollama itself, ask for none."""
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}

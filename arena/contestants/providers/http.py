@@ -11,6 +11,7 @@ from typing import cast
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import BadRequest, ModelGone, ProviderError, Unreachable
@@ -69,7 +70,26 @@ class _Transport(AiohttpTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.userinfo:
             request.url = request.url.copy_with(userinfo=b"")
-        return await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
+        assert isinstance(response.stream, AiohttpResponseStream)
+        response.stream = _WholeStream(response.stream._aiohttp_response)
+        return response
+
+
+class _WholeStream(AiohttpResponseStream):
+    """What had arrived when the connection broke comes before the error; aiohttp keeps it and gives only the error."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._aiohttp_response.content
+        with map_aiohttp_exceptions():
+            try:
+                async for chunk in content.iter_chunked(self.CHUNK_SIZE):
+                    yield chunk
+            except BROKEN:
+                content._exception = None
+                if arrived := content.read_nowait():
+                    yield arrived
+                raise
 
 
 def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:

@@ -5,6 +5,7 @@ text. `think` is sent only if the contestant's options have it: unset means on w
 400 where it can't. Old templates (qwq, marco-o1) leave their tags in the content.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -25,7 +26,7 @@ _REASONS = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "": Finish
 
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
-    request = Request(f"{call.base_url}/api/chat", body(call), _headers(call), call.api_key)
+    request = Request(f"{call.base_url}/api/chat", body(call), call.bearer, call.api_key)
     parser = ChatLines(opens_with_reasoning=call.opens_with_reasoning)
     return stream_request(client, request, parser, adapt=adapted)
 
@@ -49,11 +50,6 @@ def adapted(body: Body, error: ServerError) -> Body | None:
     return {**body, "think": True} if has_level else refusals.without(body, "think")
 
 
-def _headers(call: Call) -> dict[str, str]:
-    """Ollama itself asks for no key; a proxy in front of it, or ollama.com, may."""
-    return {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
-
-
 class ChatLines(Parser):
     def __init__(self, *, opens_with_reasoning: bool = False) -> None:
         super().__init__(opens_with_reasoning=opens_with_reasoning)
@@ -73,6 +69,8 @@ class ChatLines(Parser):
             self._read_foreign(bytes(self._foreign))
 
     def _read_line(self, line: bytes) -> None:
+        if not self._has_lines:
+            line = line.removeprefix(BOM_UTF8)
         try:
             chunk = parse_json(line.decode(errors="replace"))
         except ValueError:

@@ -49,10 +49,9 @@ class Listing:
 
 async def look(client: httpx.AsyncClient, call: Call) -> Listing | None:
     """What the call's server has in memory; None if it does not say."""
-    headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_S):
-            body = await _ask(client, f"{call.base_url}/api/ps", headers)
+            body = await _ask(client, f"{call.base_url}/api/ps", call.bearer)
             return listing(body, looked_at=asyncio.get_running_loop().time())
     except (*BROKEN, httpx.InvalidURL, ValueError):  # TimeoutError is an OSError
         return None

@@ -47,9 +47,8 @@ _RESERVED = ("model", "input", "instructions", "stream", "store", "reasoning", "
 
 
 def stream(client: httpx.AsyncClient, call: Call) -> AsyncGenerator[Delta, None]:
-    headers = {"Authorization": f"Bearer {call.api_key}"} if call.api_key else {}
     url, *other_urls = (f"{root}/responses" for root in api_roots(call.base_url))
-    request = Request(url, body(call), headers, call.api_key, tuple(other_urls))
+    request = Request(url, body(call), call.bearer, call.api_key, tuple(other_urls))
     parser = ResponsesStream(opens_with_reasoning=call.opens_with_reasoning)
     return stream_request(client, request, parser, adapt=adapted)
 

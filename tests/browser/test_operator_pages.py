@@ -115,7 +115,7 @@ def test_pull_is_followed_survives_a_reload_and_can_be_cancelled(operator: Brows
     contestant = make_contestant(provider="ollama", model="qwq:32b", base_url=ollama.url)
     page = operator.new_page()
     page.goto(f"{LIST}pull/?contestant={contestant.pk}")
-    expect(page.get_by_label("Model")).to_have_value("qwq:32b")
+    expect(page.get_by_role("textbox", name="Model")).to_have_value("qwq:32b")
     expect(page.get_by_label("Ollama server")).to_have_value(ollama.url)
     expect(page.locator("#shelves").get_by_text("llama3:8b").first).to_be_visible(timeout=LOAD_MS)
     page.get_by_role("button", name="Pull it").click()

@@ -142,6 +142,7 @@ def test_output_count_at_the_start_of_a_message_counts_if_no_other_comes() -> No
         ({"cost": 10**400}, None),
         ({"cost": True}, None),
         ({"cost": {"total_cost": None}}, None),
+        ({"cost": {"total_cost": 0}}, None),
         ({"estimated_cost": 0.5}, None),
     ],
 )

@@ -7,6 +7,7 @@ Servers with a reasoning parser send two fields; the others leave the tags of th
     <Thought>…</Thought> <Output>…</Output>        Marco-o1; `<Output>` is sometimes missing
     … **Final Answer** \\boxed{…}                   QwQ-32B-Preview: no tags at all
     <thought>…</thought> answer                     Gemini behind OpenAI's protocol
+    <reasoning>…</reasoning> answer                 gpt-oss on Bedrock
     [THINK]…[/THINK], <seed:think>…, ◁think▷…       Magistral, Seed-OSS, Kimi-VL on servers that do not parse them
 
 The rules:
@@ -37,6 +38,7 @@ _CLOSING = {
     "<think>": "</think>",
     "<Thought>": "</Thought>",
     "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
     "<seed:think>": "</seed:think>",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",

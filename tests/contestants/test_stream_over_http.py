@@ -267,6 +267,58 @@ async def test_text_that_arrived_before_the_cut_but_was_not_yet_read_is_kept() -
     assert "".join(delta.text for delta in deltas if isinstance(delta, AnswerDelta)) == "ABC"
 
 
+async def test_body_with_broken_framing_does_not_hang_and_keeps_what_had_arrived(
+    http_client: httpx.AsyncClient,
+) -> None:
+    first_is_read = asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head(Transfer_Encoding="chunked")
+        await connection.send(b"%x\r\n%b\r\n" % (len(piece("A")), piece("A")))
+        await first_is_read.wait()
+        await connection.send(b"no number\r\n")
+        await connection.gone()
+
+    deltas: list[Delta] = []
+    async with asyncio.timeout(LIMIT_S), serving(answer) as server:
+        with pytest.raises(Truncated):
+            async for delta in openai_chat.stream(http_client, call(server.url)):
+                deltas.append(delta)
+                first_is_read.set()
+    assert deltas == [AnswerDelta("A")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        piece("A"),
+        b"HTTP/1.1 fine\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: %b\r\n\r\n" % (b"x" * http.MAX_HEADER_BYTES),
+    ],
+)
+async def test_what_is_no_http_is_garbage(http_client: httpx.AsyncClient, data: bytes) -> None:
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.send(data)
+        await connection.gone()
+
+    error = await failure_of(http_client, answer)
+    assert type(error) is Garbage
+    assert not error.was_refused
+
+
+async def test_large_header_is_no_obstacle(http_client: httpx.AsyncClient) -> None:
+    answer = saying(piece("A", finish="stop"), Content_Security_Policy="x" * (http.MAX_HEADER_BYTES // 2))
+    assert text_of(await all_of(http_client, answer)) == ("", "A")
+
+
+async def test_redirection_is_refused_and_the_log_says_where_it_leads(http_client: httpx.AsyncClient) -> None:
+    error = await failure_of(http_client, saying(b"", 308, Location="https://user:secret@elsewhere/v1?key=secret"))
+    assert type(error) is BadRequest
+    assert error.__notes__ == ["it redirects to https://elsewhere/v1"]
+
+
 async def test_done_without_a_finish_reason_is_truncated(http_client: httpx.AsyncClient) -> None:
     assert isinstance(await failure_of(http_client, saying(piece("A") + b"data: [DONE]\n\n")), Truncated)
 

@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
 from arena.contestants.deltas import Delta
-from arena.contestants.errors import BadRequest, ModelGone, ProviderError, Unreachable
+from arena.contestants.errors import BadRequest, Garbage, ModelGone, ProviderError, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
 from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_S = 10.0
 # After the terminal mark: how long to wait for token counts, or for the end of a stream that never ends.
 TAIL_S = 5.0
 MAX_ERROR_BYTES = 64 * 1024
+# As much as httpx itself takes; aiohttp's own limit is below what some proxies send.
+MAX_HEADER_BYTES = 100 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
 NO_SUCH_CALL = (404, 405, 501)
@@ -56,8 +58,13 @@ class Request:
 
     @property
     def where(self) -> str:
-        """The address for the log, without user, password or query."""
-        return _USER.sub("//", self.url.partition("?")[0])
+        """The address for the log."""
+        return _address(self.url)
+
+
+def _address(url: str) -> str:
+    """Without user, password or query."""
+    return _USER.sub("//", url.partition("?")[0])
 
 
 # Given a request's body and why it was refused: the body to try next, or None.
@@ -81,6 +88,7 @@ class _WholeStream(AiohttpResponseStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._aiohttp_response.content
+        _end_with_connection(self._aiohttp_response)
         with map_aiohttp_exceptions():
             try:
                 async for chunk in content.iter_chunked(self.CHUNK_SIZE):
@@ -90,6 +98,24 @@ class _WholeStream(AiohttpResponseStream):
                 if arrived := content.read_nowait():
                     yield arrived
                 raise
+
+
+def _end_with_connection(response: aiohttp.ClientResponse) -> None:
+    """Where the framing of a body breaks (a chunk of no size), aiohttp hangs up and lets its reader wait."""
+    protocol = response.connection.protocol if response.connection else None
+    if protocol is None:  # the body is here already
+        return
+
+    def end(closed: asyncio.Future[None] | None = None) -> None:
+        if closed and not closed.cancelled():
+            closed.exception()  # looked at, or asyncio would complain
+        if not response.content.is_eof() and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError("the connection closed inside the body"))
+
+    if protocol.closed:
+        protocol.closed.add_done_callback(end)
+    else:
+        end()
 
 
 def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
@@ -106,7 +132,12 @@ def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
 
     transport: httpx.AsyncBaseTransport = _Transport(verify=tls, client=session)
     return httpx.AsyncClient(
@@ -167,6 +198,8 @@ async def _open(client: httpx.AsyncClient, request: Request, adapt: Adapt | None
         error = await _server_error(response)
         failure = provider_error(error, headers=response.headers, where=request.where, api_key=request.api_key)
         failure.where, failure.status = request.where, response.status_code
+        if response.has_redirect_location:
+            failure.add_note(f"it redirects to {_address(response.headers['Location'])}")
         failure.was_refused = response.status_code not in PERHAPS_AT_WORK
         other = adapt(body, error) if adapt else None
         if other is not None and other != body:
@@ -187,6 +220,10 @@ async def _send(client: httpx.AsyncClient, request: Request, body: Body) -> http
             url = url.copy_with(userinfo=b"")
         message = client.build_request("POST", url, content=content, headers=headers)
         return await client.send(message, stream=True)
+    except aiohttp.ClientResponseError as error:
+        failure: ProviderError = Garbage(f"{request.where}: not HTTP: {' '.join(error.message.split())}")
+        failure.where = request.where
+        raise failure from None
     except BROKEN as error:
         failure = Unreachable(f"{request.where}: {error!r}")
         failure.where, failure.was_refused = request.where, _has_no_connection(error)

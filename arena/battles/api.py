@@ -27,7 +27,9 @@ class StartBattle(BaseModel):
     prompt: str | None = Field(None, description="The question. Leave it out if you name a problem.")
     problem: str | None = Field(None, description="Slug of a problem of the collection.")
     size: int = Field(2, description=f"Number of contestants, {MIN_SIZE} to {MAX_SIZE}.")
-    contestants: list[str] | None = Field(None, description="Slugs that must take part; the others are drawn.")
+    contestants: list[str] | None = Field(
+        None, description="Slugs that must take part, even if not available; others are drawn."
+    )
     blind: bool = Field(True, description="False: names are shown from the start, and ballots are not ranked.")
     pacing: Literal["live", "even", "together"] | None = Field(None, description="This arena shows text live.")
     team: str | None = Field(None, description="Slug of the team the battle belongs to; then only the team can see it.")

@@ -7,7 +7,7 @@ from arena.battles.budgets import Purse
 from arena.battles.errors import TooFewContestants, UnknownContestant, WrongSize
 from arena.battles.models import MAX_SIZE, MIN_SIZE, SLOTS
 from arena.contestants.models import Contestant
-from arena.contestants.queries import in_play
+from arena.contestants.queries import in_play, named
 
 _random = random.SystemRandom()
 
@@ -15,8 +15,8 @@ _random = random.SystemRandom()
 def line_up(
     size: int, slugs: Sequence[str], *, purse: Purse, cost: Callable[[Contestant], int]
 ) -> dict[str, Contestant]:
-    """A contestant for each slot, shuffled: the chosen ones, filled up to `size` from those in play. Whoever failed a
-    while ago in a way that lasts comes last.
+    """A contestant for each slot, shuffled: the chosen ones (see `named`), filled up to `size` from those in play.
+    Whoever failed a while ago in a way that lasts comes last.
 
     Those whom a budget keeps out are not in play. `cost` is what a contestant is expected to cost; a draw that the
     purse does not reach for is refused only if there is none that it does (see `_draw`). Raises WrongSize,
@@ -27,20 +27,20 @@ def line_up(
         raise WrongSize(f"A battle has {MIN_SIZE} to {MAX_SIZE} contestants, not {size}.")
     if len(set(slugs)) < len(slugs):
         raise UnknownContestant("A contestant cannot meet itself: choose each only once.")
-    playing = {contestant.slug: contestant for contestant in in_play()}
+    wanted = {contestant.slug: contestant for contestant in named(slugs)}
     for slug in slugs:
-        if slug not in playing:
+        if slug not in wanted:
             raise UnknownContestant(f"There is no contestant {slug[:80]!r} in play.")
-        if why_not := purse.why_not(playing[slug]):
-            raise UnknownContestant(f"{playing[slug].display_name} cannot take part. {why_not}")
-    candidates = {slug: contestant for slug, contestant in playing.items() if not purse.why_not(contestant)}
-    others = [contestant for slug, contestant in candidates.items() if slug not in slugs]
+        if why_not := purse.why_not(wanted[slug]):
+            raise UnknownContestant(f"{wanted[slug].display_name} cannot take part. {why_not}")
+    candidates = [contestant for contestant in in_play() if not purse.why_not(contestant)]
+    others = [contestant for contestant in candidates if contestant.slug not in wanted]
     missing = size - len(slugs)
     if missing > len(others):
         raise TooFewContestants(
             f"A battle of {size} needs {size} available contestants; there {_are(len(candidates))} at the moment."
         )
-    chosen = [candidates[slug] for slug in slugs]
+    chosen = [wanted[slug] for slug in slugs]
     chosen += _draw(others, missing, purse, cost, taken=sum(map(cost, chosen)) if purse.limits else 0)
     _random.shuffle(chosen)
     return dict(zip(SLOTS, chosen, strict=False))

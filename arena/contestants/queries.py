@@ -1,8 +1,9 @@
-"""Which contestants may be drawn, and what is needed to ask one."""
+"""Which contestants may be drawn or named, and what is needed to ask one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.conf import settings
+from django.db.models import Q
 
 from arena.contestants.errors import KeyMissing, KeyUnusable, Unreachable
 from arena.contestants.models import Contestant, ContestantQuerySet
@@ -20,6 +21,14 @@ def in_play() -> ContestantQuerySet:
     if settings.ARENA_SIMULATED == "auto" and not real.exists():
         return available
     return real
+
+
+def named(slugs: Collection[str]) -> ContestantQuerySet:
+    """Those of the named who may be asked: whoever is in play, and real ones that could not be asked when that was last
+    checked. Perhaps they can by now; if not, their pane says what is in the way, and can be asked again.
+    """
+    in_play_or_real = Q(pk__in=in_play().values("pk")) | Q(simulated=False)
+    return Contestant.objects.active().filter(in_play_or_real, slug__in=slugs)
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:

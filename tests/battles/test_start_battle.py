@@ -34,6 +34,21 @@ def test_unknown_contestant_is_refused() -> None:
         start_battle(make_voter(), prompt="Why?", contestants=["nobody"])
 
 
+def test_chosen_contestant_may_be_one_that_could_not_be_asked_a_while_ago() -> None:
+    for slug, is_available in (("a", False), ("b", True), ("c", False)):
+        make_contestant(slug, is_available=is_available)
+    battle = start_battle(make_voter(), prompt="Why?", contestants=["a"])
+    assert {seat.contestant.slug for seat in battle.seats.all()} == {"a", "b"}
+
+
+@pytest.mark.parametrize("fields", [{"active": False}, {"simulated": True, "is_available": False}, {"simulated": True}])
+def test_contestant_that_is_off_or_a_simulated_one_out_of_play_cannot_be_chosen(fields: dict[str, bool]) -> None:
+    make_contestant("real")
+    make_contestant("a", **fields)
+    with pytest.raises(UnknownContestant):
+        start_battle(make_voter(), prompt="Why?", contestants=["a", "real"])
+
+
 def test_too_few_available_contestants_are_refused() -> None:
     make_contestant()
     make_contestant(is_available=False)

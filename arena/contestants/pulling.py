@@ -74,10 +74,13 @@ def model_name(typed: str) -> str:
 
 
 def servers() -> dict[str, Server]:
-    """Every Ollama server that may be told to fetch something, by its address without user and password."""
+    """Every Ollama server that may be told to fetch something, by its address without user and password.
+
+    The arena's own comes first. Of several at one address the first counts.
+    """
     rows = Contestant.objects.real().filter(provider=Provider.OLLAMA)
     known = [default_server(Provider.OLLAMA), *map(server_of, rows)]
-    return {server.address: server for server in reversed(known)}
+    return {server.address: server for server in known} | {server.address: server for server in reversed(known)}
 
 
 def start_pull(server: Server, model: str, *, asked_by: int | None = None) -> Pull:

@@ -121,7 +121,7 @@ def test_only_the_arenas_own_servers_are_asked(settings: LazySettings) -> None:
     settings.OLLAMA_HOST = "http://user:pa-ss-word-1@ollama:11434"
     make_contestant(provider="ollama", base_url="http://gpu-box:11434/")
     make_contestant(provider="openai", base_url="http://elsewhere/v1")
-    assert list(servers()) == ["http://gpu-box:11434", "http://ollama:11434"]
+    assert list(servers()) == ["http://ollama:11434", "http://gpu-box:11434"]
     pull = start_pull(servers()["http://gpu-box:11434"], "qwq")
     Contestant.objects.all().delete()
     play_pull(pull.pk)
@@ -227,7 +227,7 @@ def test_shelves_tell_what_each_server_has_or_why_not(settings: LazySettings) ->
     make_contestant(provider="ollama", base_url="http://127.0.0.1:9")
     with serving_aside(ollama(has=("b", "a"))) as server:
         settings.OLLAMA_HOST = server.url
-        dead, alive = shelves()
+        alive, dead = shelves()
     assert dead.problem == "Ollama at http://127.0.0.1:9 does not answer."
     assert [(one.model, one.size, one.details) for one in alive.stored] == [
         ("a", 4_700_000_000, "8B"),

@@ -46,6 +46,11 @@ def test_key_in_place_of_its_name_is_refused(admin: Client) -> None:
         ("benchmarks", '[{"name": "B", "score": "x", "source": "S", "url": "https://e.org"}]', "1: score: must be"),
         ("base_url", "localhost:8000", "starts with http:// or https://"),
         ("options", "[1]", "must be a table of names and values"),
+        ("options", r'{"stop": ["\u0000"]}', "may not hold NUL"),
+        ("options", r'{"\ud800": 1}', "may not hold NUL or half of a surrogate pair"),
+        ("options", "[" * 50_000, "This is not JSON: unreadable"),
+        ("options", "9" * 5_000, "This is not JSON: unreadable"),
+        ("sources", r'[{"title": "\ud800", "url": "https://e.org"}]', "1: title: must have at most"),
         ("strategy", '{"kind": "magic"}', "knows only kind = &quot;plain&quot;"),
         ("price_in_usd_per_mtok", "-1", "greater than or equal to 0"),
         ("deadline_s", "0", "greater than or equal to"),
@@ -58,6 +63,16 @@ def test_form_is_as_strict_as_the_catalogue(admin: Client, field: str, value: st
     page = admin.post("/admin/contestants/contestant/add/", {**good, **lists, field: value})
     assert says in page.content.decode()
     assert not Contestant.objects.exists()
+
+
+@pytest.mark.parametrize("nothing", ["", "null", "[]", "{}", '""'])
+def test_what_is_empty_is_nothing_of_the_right_kind(admin: Client, nothing: str) -> None:
+    form = {"slug": "a", "name": "A", "provider": "openai", "model": "m"}
+    lists = dict.fromkeys(("options", "strategy", "benchmarks", "sources"), nothing)
+    assert admin.post("/admin/contestants/contestant/add/", form | lists).status_code == 302
+    row = Contestant.objects.get()
+    assert (row.options, row.strategy, row.benchmarks, row.sources) == ({}, {}, [], [])
+    assert admin.get("/contestants/a/").status_code == 200
 
 
 def test_action_checks_at_once(admin: Client) -> None:

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
 from arena.contestants.models import Contestant
 from arena.contestants.services import load_catalogue
 from arena.teams.models import User
+from tests.factories import make_contestant
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +88,15 @@ def test_action_checks_at_once(admin: Client) -> None:
         follow=True,
     )
     assert "4 of 4 can be drawn." in page.content.decode()
+
+
+def test_action_says_what_is_wrong_with_the_catalogue(admin: Client, settings: LazySettings, tmp_path: Path) -> None:
+    settings.ARENA_CATALOGUE = str(tmp_path / "own.toml")
+    Path(settings.ARENA_CATALOGUE).write_text("[[contestant]")
+    page = admin.post(
+        reverse("admin:contestants_contestant_changelist"),
+        {"action": "check_now", "_selected_action": [make_contestant().pk]},
+        follow=True,
+    )
+    assert page.status_code == 200
+    assert "Nothing was checked" in page.content.decode() and "is not TOML" in page.content.decode()

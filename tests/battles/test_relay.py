@@ -13,6 +13,8 @@ from arena.battles.event_log import START, encode, log_key, position_of
 from arena.battles.events import TextDelta
 from arena.battles.relay import Feed, Relay
 
+LIMIT_S = 60.0
+
 
 @pytest.fixture
 async def client() -> AsyncIterator[redis.asyncio.Redis]:
@@ -34,7 +36,7 @@ async def write(client: redis.asyncio.Redis, battle_id: str, text: str) -> None:
 async def read_to(feed: Feed, end: str) -> str:
     """Follow the feed until its text ends with `end`, as a socket would."""
     text, position = "", START
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while not text.endswith(end):
             if not await feed.news_after(position):
                 continue

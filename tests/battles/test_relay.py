@@ -102,3 +102,12 @@ def test_feed_without_the_cursors_past_does_not_reach_back() -> None:
     feed.append(b"5-0", [])
     assert feed.reaches_back_to((5, 0))
     assert not feed.reaches_back_to((6, 0))
+
+
+def test_cursor_of_a_log_that_has_expired_since_is_no_place_in_the_new_one() -> None:
+    feed = Feed("x")
+    assert feed.reaches_back_to(START)
+    for entry_id in (b"5-0", b"9-0"):
+        feed.append(entry_id, [])
+    assert not feed.reaches_back_to((4, 0))
+    assert [feed.reaches_back_to(place) for place in (START, (5, 0), (9, 0))] == [True] * 3

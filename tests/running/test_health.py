@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import LazySettings
+from django.db import InterfaceError, OperationalError
 from django.test import AsyncClient, Client
 
 from arena.running import health, redis_clients
@@ -57,6 +58,17 @@ async def test_readyz_refuses_while_redis_is_away(async_client: AsyncClient, los
     assert page.status_code == 503
     assert page.json()["redis"] == {"ok": False, "state": "does not answer"}
     assert page.json()["database"]["ok"] is True
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_database_that_breaks_in_any_way_does_not_answer(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise error("connection already closed")
+
+    monkeypatch.setattr(health.connection, "cursor", broken)
+    assert health.database_health() == Health(ok=False, state="does not answer")
 
 
 async def test_readyz_is_only_asked(async_client: AsyncClient) -> None:

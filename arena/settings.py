@@ -196,14 +196,15 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql" else 1000
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE = {
-    "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0},
+    # What piles up while there is no worker is worth nothing, and would keep one that comes back from its battles.
+    "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0, "options": {"expires": 30.0}},
     "look which contestants answer": {
         "task": "contestants.check_availability",
         "schedule": 30.0,  # so that a server is found well within a minute
-        "options": {"expires": 25.0},  # those that pile up while there is no worker are worth nothing
+        "options": {"expires": 25.0},
     },
     "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
-    "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0},
+    "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0, "options": {"expires": 60.0}},
     "keep the books of the budgets": {"task": "battles.keep_books", "schedule": 300.0, "options": {"expires": 250.0}},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }

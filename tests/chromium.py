@@ -5,7 +5,8 @@ import shutil
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOW_TO_GET_IT = "apt-get install chromium"
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 60_000
+EXPECT_MS = 30_000
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

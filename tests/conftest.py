@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import LazySettings
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from arena.contestants.services import load_catalogue
 from arena.problems.services import load_collection
@@ -13,6 +15,11 @@ from tests import chromium
 from tests.live import LiveArena, WebProcess, WorkerProcess, live_environment, number_content_types
 
 NOT_RUN = pytest.StashKey[list[str]]()
+
+# A busy machine is no fault of the code: nothing is given up before it is certain that it will not come.
+hypothesis.register_profile("arena", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("arena")
+expect.set_options(timeout=chromium.EXPECT_MS)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -57,6 +57,7 @@ class Feed:
         self.entry_id = b"0-0"
         self.watchers = 0
         self._entries: deque[tuple[Position, list[Wire]]] = deque()
+        self._begins_at = START
         self._dropped_to = START
         self._frames: dict[Position, str] = {}
         self._news = asyncio.Event()
@@ -66,6 +67,8 @@ class Feed:
         position = parse_position(entry_id)
         if position <= self.position:
             return
+        if self.position == START:
+            self._begins_at = position
         self.position, self.entry_id = position, entry_id
         if self.state.apply(events):
             for rest in self._resting:
@@ -99,8 +102,12 @@ class Feed:
             self._resting.discard(rest)
 
     def reaches_back_to(self, position: Position) -> bool:
-        """Is every entry after `position` still held, and was `position` ever a place in this log?"""
-        return self._dropped_to <= position <= self.position
+        """Is every entry after `position` still held, and was `position` ever a place in this log?
+
+        It is none where the log has expired, or was lost, since the browser had it: what came between is nowhere.
+        """
+        is_ours = position == START or position >= self._begins_at
+        return is_ours and self._dropped_to <= position <= self.position
 
     def frame_after(self, position: Position) -> str:
         """One message with everything after `position`; its cursor is the log's present end."""

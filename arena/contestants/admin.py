@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 from arena.contestants.admin_forms import ActiveForm, ContestantForm
 from arena.contestants.admin_pulling import PullingViews, may_be_pulled
 from arena.contestants.admin_trying import TryingViews
+from arena.contestants.catalogue import CatalogueError
 from arena.contestants.models import Contestant, Errand, Pull, Source, Trial
 from arena.contestants.services import check_availability
 
@@ -96,7 +97,11 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
 
     @admin.action(description="Check availability now", permissions=["change"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Contestant]) -> None:
-        check_availability()
+        try:
+            check_availability()
+        except CatalogueError as error:  # it is being edited
+            messages.error(request, f"Nothing was checked: {error}")
+            return
         available = queryset.filter(active=True, is_available=True).count()
         messages.success(request, f"{available} of {queryset.count()} can be drawn.")
 

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 from django import forms
+from django.core.validators import EMPTY_VALUES
+from django.forms.fields import InvalidJSONInput
 
 from arena.contestants import pulling, trying
 from arena.contestants.models import Contestant
@@ -19,7 +21,7 @@ _JSON_HELP = {
 
 
 class JSONField(forms.JSONField):
-    """Says where the JSON breaks, instead of repeating it."""
+    """Says where the JSON breaks, instead of repeating it, and shows it again as it was typed."""
 
     def __init__(self, *args: Any, empty: object, **kwargs: Any) -> None:
         self._empty = empty
@@ -29,10 +31,14 @@ class JSONField(forms.JSONField):
         if isinstance(value, str) and value.strip():
             try:
                 json.loads(value)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise forms.ValidationError(f"This is not JSON: {_where(error)}.", code="invalid") from None
         found = super().to_python(value)
-        return self._empty if found is None else found
+        # Django asks no validator about what is empty, and would take a list of nothing for a table of nothing.
+        return self._empty if found in EMPTY_VALUES else found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled or data is None else InvalidJSONInput(data)
 
 
 class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
@@ -127,5 +133,5 @@ class PullForm(forms.Form):
             raise forms.ValidationError(str(error), code="invalid") from None
 
 
-def _where(error: ValueError) -> str:
+def _where(error: ValueError | RecursionError) -> str:
     return f"{error.msg.lower()} (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else "unreadable"

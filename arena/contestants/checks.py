@@ -5,7 +5,7 @@ Each check gives a complaint, or "" for a good value.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -28,8 +28,8 @@ def text(max_chars: int, *, required: bool = False) -> Check:
             return "must be a text in quotes."
         if required and not value.strip():
             return "must not be empty."
-        if "\0" in value or len(value) > max_chars:
-            return f"must have at most {max_chars} characters, and no NUL."
+        if not _can_be_stored(value) or len(value) > max_chars:
+            return f"must have at most {max_chars} characters, and no NUL or half of a surrogate pair."
         return ""
 
     return check
@@ -104,7 +104,7 @@ def options(value: object) -> str:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return "may hold texts, finite numbers, true, false, lists and tables only."
-    return ""
+    return "" if all(map(_can_be_stored, _texts_in(value))) else "may not hold NUL or half of a surrogate pair."
 
 
 def strategy(value: object) -> str:
@@ -151,6 +151,24 @@ def _fields(table: Mapping[str, object], checks: Mapping[str, Check]) -> str:
         if complaint := checks[name](value):
             return f"{name}: {complaint}"
     return ""
+
+
+def _can_be_stored(text: str) -> bool:
+    """PostgreSQL takes no NUL, and nobody half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """All texts of a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_in(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _texts_in(item)
 
 
 def _is_web_address(value: str) -> bool:

@@ -14,6 +14,7 @@ from itertools import islice
 import httpx
 import ollama
 
+from arena.contestants.checks import MAX_PARAMS_B
 from arena.contestants.models import Provider
 from arena.contestants.providers.addresses import api_roots
 from arena.contestants.providers.anthropic import API_VERSION
@@ -258,9 +259,10 @@ def _found(
 
 
 def _billions(size: str) -> float | None:
-    """`32.8B`, `494.03M`"""
+    """`32.8B`, `494.03M`; None for what cannot be a size."""
     match = _PARAMS.fullmatch(size.strip())
     try:
-        return round(float(match[1]) * _BILLIONS[match[2].upper()], 3) if match else None
+        billions = round(float(match[1]) * _BILLIONS[match[2].upper()], 3) if match else None
     except ValueError:
         return None
+    return billions if billions is not None and billions <= MAX_PARAMS_B else None

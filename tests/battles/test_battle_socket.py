@@ -32,6 +32,8 @@ from tests.factories import make_battle, make_finished_battle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LIMIT_S = 60
+
 Publish = Callable[..., None]
 
 
@@ -58,14 +60,14 @@ async def browser(battle_id: object, cursor: str = "") -> AsyncIterator[Applicat
     }
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
     await socket.send_input({"type": "websocket.connect"})
-    assert (await socket.receive_output(5))["type"] == "websocket.accept"
+    assert (await socket.receive_output(LIMIT_S))["type"] == "websocket.accept"
     yield socket
     await socket.send_input({"type": "websocket.disconnect", "code": 1000})
-    await socket.wait(5)
+    await socket.wait(LIMIT_S)
 
 
 async def next_message(socket: ApplicationCommunicator) -> tuple[str, list[Wire]]:
-    message = json.loads((await socket.receive_output(5))["text"])
+    message = json.loads((await socket.receive_output(LIMIT_S))["text"])
     return message["c"], message["e"]
 
 
@@ -75,7 +77,7 @@ make_finished = database_sync_to_async(make_finished_battle)
 
 async def test_unknown_battle_is_closed_with_4404() -> None:
     async with browser(uuid.uuid4()) as socket:
-        assert await socket.receive_output(5) == {"type": "websocket.close", "code": 4404}
+        assert await socket.receive_output(LIMIT_S) == {"type": "websocket.close", "code": 4404}
 
 
 async def test_socket_whose_database_goes_away_is_closed_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +86,7 @@ async def test_socket_whose_database_goes_away_is_closed_to_come_again(monkeypat
 
     monkeypatch.setattr(consumers, "blind_battle", away)
     async with browser((await make()).pk) as socket:
-        assert await socket.receive_output(5) == {"type": "websocket.close", "code": 1013}
+        assert await socket.receive_output(LIMIT_S) == {"type": "websocket.close", "code": 1013}
 
 
 async def test_finished_battle_begins_with_snapshots_from_the_database() -> None:

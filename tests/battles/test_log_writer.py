@@ -13,6 +13,8 @@ from arena.battles.events import ResponseSnapshot, TextDelta
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.log_writer import LogWriter, RunLog
 
+LIMIT_S = 60.0
+
 
 class Bench:
     def __init__(self, client: redis.asyncio.Redis, writer: LogWriter, log: RunLog, battle_id: uuid.UUID) -> None:
@@ -85,7 +87,7 @@ async def test_forgotten_run_says_everything_again() -> None:
         await made.log.drained()
         await made.client.delete(made.log.lease, made.log.log)
         made.writer.add(made.log, TextDelta("A", 0, "a", "so far"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             await made.log.drained()
         made.writer.add(made.log, TextDelta("A", 0, "a", ", and more"))
         await made.log.drained()
@@ -98,6 +100,6 @@ async def test_forgotten_script_is_loaded_again() -> None:
         await made.log.drained()
         await made.client.script_flush()
         made.writer.add(made.log, TextDelta("A", 0, "a", "two"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             await made.log.drained()
         assert await made.answer() == "one two"

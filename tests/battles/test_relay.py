@@ -13,6 +13,8 @@ from arena.battles.event_log import START, encode, log_key, position_of
 from arena.battles.events import TextDelta
 from arena.battles.relay import Feed, Relay
 
+LIMIT_S = 60.0
+
 
 @pytest.fixture
 async def client() -> AsyncIterator[redis.asyncio.Redis]:
@@ -34,7 +36,7 @@ async def write(client: redis.asyncio.Redis, battle_id: str, text: str) -> None:
 async def read_to(feed: Feed, end: str) -> str:
     """Follow the feed until its text ends with `end`, as a socket would."""
     text, position = "", START
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while not text.endswith(end):
             if not await feed.news_after(position):
                 continue
@@ -100,3 +102,12 @@ def test_feed_without_the_cursors_past_does_not_reach_back() -> None:
     feed.append(b"5-0", [])
     assert feed.reaches_back_to((5, 0))
     assert not feed.reaches_back_to((6, 0))
+
+
+def test_cursor_of_a_log_that_has_expired_since_is_no_place_in_the_new_one() -> None:
+    feed = Feed("x")
+    assert feed.reaches_back_to(START)
+    for entry_id in (b"5-0", b"9-0"):
+        feed.append(entry_id, [])
+    assert not feed.reaches_back_to((4, 0))
+    assert [feed.reaches_back_to(place) for place in (START, (5, 0), (9, 0))] == [True] * 3

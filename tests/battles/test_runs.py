@@ -36,7 +36,7 @@ from tests.live import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 @dataclass

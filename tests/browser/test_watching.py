@@ -64,11 +64,12 @@ def test_three_reason_side_by_side_and_their_formulas_are_drawn(page: Page) -> N
 
 
 def test_reload_in_mid_stream_loses_nothing(page: Page) -> None:
-    battle = battle_of(only_in_play(*LONG))
+    battle = battle_of(only_in_play(ENDLESS, ENDLESS))
     page.goto(battle.get_absolute_url())
     wait_for_text(page)
     page.reload()
-    expect(state(page, "A")).not_to_have_text("Finished")
+    wait_for_text(page)
+    doors.halt(battle, battle.started_by)
     wait_for_ballot(page)
     assert_shows_what_is_saved(page, battle)
 

@@ -4,13 +4,8 @@ from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 
 from arena.contestants.providers.http import make_client
-
-# No limits on time: a busy machine is no fault of the code.
-settings.register_profile("arena", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("arena")
 
 
 @pytest.fixture

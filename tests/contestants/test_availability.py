@@ -405,3 +405,11 @@ def test_discover_command_speaks_plainly(settings: LazySettings) -> None:
     assert "  QwQ 32B\n" in said
     assert "  Chatty (simulated)\n" in said
     assert "  Claude Haiku 4.5: ANTHROPIC_API_KEY is not set.\n" in said
+
+
+@pytest.mark.parametrize(
+    ("size", "billions"),
+    [("32.8B", 32.8), ("494.03M", 0.494), ("1.5T", 1500.0), ("", None), ("1.2.3B", None), ("9" * 400 + "B", None)],
+)
+def test_size_that_a_server_tells_is_a_number_or_unknown(size: str, billions: float | None) -> None:
+    assert discovery._billions(size) == billions

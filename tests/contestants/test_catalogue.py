@@ -174,6 +174,7 @@ def test_shipped_rows_pass_the_admins_checks() -> None:
         (GOOD + "vendor = 3", "contestant 'mine': vendor: must be a text"),
         (GOOD + "system = ['a']", "contestant 'mine': system: must be a text"),
         (GOOD + "timeouts = 3", "contestant 'mine': timeouts: must be a table"),
+        (GOOD + 'options = { stop = ["\\u0000"] }', "contestant 'mine': options: may not hold NUL"),
         (GOOD + "timeouts = { silence_s = 0 }", "contestant 'mine': timeouts: silence_s: must be a number above 0"),
         (GOOD + "timeouts = { silence_s = inf }", "contestant 'mine': timeouts: silence_s: must be a number above 0"),
         (GOOD + "timeouts = { patience = 1 }", "contestant 'mine': timeouts: patience: there is no such field"),

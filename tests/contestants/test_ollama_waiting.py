@@ -20,7 +20,7 @@ from arena.contestants.providers.call import Call
 from arena.contestants.providers.ollama_ps import Listing, short_name
 from tests.contestants.servers import Asked, Connection, serving
 
-LIMIT_S = 20
+LIMIT_S = 60
 LOADING, QUEUED, UNKNOWN = Waiting(WaitReason.LOADING), Waiting(WaitReason.QUEUED), Waiting(None)
 SOME_DAY = "2030-01-02T03:04:05.678901234+01:00"
 
@@ -219,7 +219,9 @@ async def test_list_that_is_not_there_any_more_takes_the_reason_back(
         assert await anext(deltas) == UNKNOWN
 
 
-async def test_look_that_is_never_answered_holds_nothing_up(http_client: httpx.AsyncClient) -> None:
+async def test_look_that_is_never_answered_holds_nothing_up(
+    http_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked = asyncio.Event()
 
     async def answer(asked: Asked, connection: Connection) -> None:
@@ -229,7 +231,8 @@ async def test_look_that_is_never_answered_holds_nothing_up(http_client: httpx.A
         await looked.wait()
         await connection.reply(b'{"message": {"content": "So."}, "done": true}\n')
 
-    async with asyncio.timeout(ollama_ps.LOOK_TIMEOUT_S), serving(answer) as listener:
+    monkeypatch.setattr(ollama_ps, "LOOK_TIMEOUT_S", 3600.0)
+    async with asyncio.timeout(LIMIT_S), serving(answer) as listener:
         call = Call(listener.url, "qwq", ({"role": "user", "content": "A"},))
         assert [delta async for delta in ollama_waiting.stream(http_client, call)][0] == AnswerDelta("So.")
 

@@ -12,7 +12,7 @@ from arena.contestants.providers.call import Call
 from tests.contestants.protocols import OPENAI
 from tests.contestants.servers import Answer, Asked, Connection, serving
 
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 async def failure_at(client: httpx.AsyncClient, url: str) -> ProviderError:

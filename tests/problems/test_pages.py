@@ -24,6 +24,7 @@ def test_unknown_problem_is_not_found(client: Client) -> None:
 
 def test_pages_are_only_read(client: Client) -> None:
     assert client.post("/problems/").status_code == 405
+    assert client.head("/problems/").status_code == 200
 
 
 def test_list_offers_a_battle_with_each(client: Client) -> None:

@@ -59,6 +59,14 @@ def test_compose_sets_only_settings_that_exist() -> None:
     assert set(COMPOSE["x-arena"]["environment"]) <= names_in_example()
 
 
+def test_settings_of_the_env_file_hold_in_every_part() -> None:
+    """A budget that is set and not handed on would be none."""
+    parts = [service for service in COMPOSE["services"].values() if service["image"] == "reasoning-arena"]
+    assert len(parts) == 4
+    assert all(part["env_file"] == [{"path": ".env", "required": False}] for part in parts)
+    assert all({"HOST", "PORT", "ARENA_VAR", "DATABASE_URL", "REDIS_URL"} <= set(part["environment"]) for part in parts)
+
+
 def test_the_image_runs_as_nobody_special() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert lines.index("USER arena") < next(i for i, line in enumerate(lines) if line.startswith("CMD"))

@@ -81,24 +81,27 @@ async def test_expiry_moves_along_until_the_model_is_idle(client: httpx.AsyncCli
     async def expiry() -> str:
         return str((await client.get("/api/ps")).json()["models"][0]["expires_at"])
 
-    loading = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", LOADING)))
-    await running(client, lambda names: names == [f"{LOADING}:latest"])
+    loading = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", FOR_EVER)))
+    await running(client, lambda names: names == [f"{FOR_EVER}:latest"])
     first = await expiry()
     assert await expiry() > first
-    await loading
+    loading.cancel()
+    await running(client, lambda names: names == [])
+    await client.post("/api/chat", json=body_for("/api/chat", LOADING))
     began, idle = monotonic(), datetime.fromisoformat(await expiry())
     looks = [datetime.fromisoformat(await expiry()) for _ in range(30)]
     assert abs((looks[-1] - idle).total_seconds()) < (monotonic() - began) / 2
 
 
 async def test_model_that_waits_for_room_is_not_listed(client: httpx.AsyncClient) -> None:
-    model = f"{FOR_EVER}&listed-after=0.3"
-    waiting = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", model)))
+    late, soon = f"{FOR_EVER}&listed-after=3600", f"{FOR_EVER}&listed-after=0.05"
+    without_room = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", late)))
     await open_streams(client, 1)
-    assert await running(client, lambda names: True) == []
-    await running(client, lambda names: names == [f"{model}:latest"])
-    assert not waiting.done()
-    waiting.cancel()
+    with_room = asyncio.create_task(client.post("/api/chat", json=body_for("/api/chat", soon)))
+    await running(client, lambda names: names == [f"{soon}:latest"])
+    for waiting in (without_room, with_room):
+        assert not waiting.done()
+        waiting.cancel()
 
 
 async def test_load_time_is_told_in_the_answer(official: ollama.AsyncClient) -> None:

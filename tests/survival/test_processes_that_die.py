@@ -38,7 +38,7 @@ def kill_in_mid_battle(live_arena: LiveArena, kill: Callable[[], None]) -> tuple
 
     async def watch() -> None:
         async def tell() -> bool:
-            if viewer.messages > 10:
+            if any(map(any, viewer.texts.values())):
                 text_has_come.set()
             return False
 

@@ -5,9 +5,11 @@ import warnings
 
 import uvicorn
 from celery.exceptions import SecurityWarning
+from celery.signals import worker_ready
 from django.conf import settings
 
 from arena.celery import app
+from arena.running import long_lived
 from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
@@ -37,6 +39,8 @@ def run_web(fd: int | None) -> None:
         log_config=None,  # its lines go through our own handler, which masks keys
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
+    config.load()
+    long_lived.leave_alone()
     uvicorn.Server(config).run(sockets=sockets)
 
 
@@ -45,6 +49,7 @@ def run_worker() -> None:
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
+    worker_ready.connect(_leave_alone)
     app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
 
 
@@ -52,3 +57,7 @@ def run_beat() -> None:
     """Send what is due by the clock. One per arena: two would send everything twice."""
     schedule = settings.VAR_DIR / "beat.schedule"
     app.start(["--quiet", "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"])
+
+
+def _leave_alone(**kwargs: object) -> None:
+    long_lived.leave_alone()

@@ -52,8 +52,9 @@ class Connection:
         await self.send(data)
 
     async def gone(self) -> None:
-        """Returns when the other side has closed."""
-        await self.reader.read()
+        """Returns when the other side has closed, or broken off."""
+        with suppress(ConnectionError):
+            await self.reader.read()
 
 
 Answer = Callable[[Asked, Connection], Awaitable[None]]

@@ -350,6 +350,10 @@ def test_leaving_worker_puts_back_what_it_has_not_begun(
     assert {made.status for made in responses_of(battle)} == {"waiting"}
 
 
+def is_logged(client: redis.Redis, battle: Battle) -> bool:
+    return any(text.has_text for text in state_of(client, battle).responses.values())
+
+
 def test_end_saved_by_a_run_that_was_taken_for_dead_is_told(scripted: Scripted, client: redis.Redis) -> None:
     """The worker was paused. When it goes on its lease is swept, and it saves before the sweep has come to the rows."""
     gate = threading.Event()
@@ -364,6 +368,7 @@ def test_end_saved_by_a_run_that_was_taken_for_dead_is_told(scripted: Scripted, 
     battle = make_battle(1, contestants=[make_contestant("gated")])
     thread = playing(battle, client)
     assert scripted.speaking.wait(LIMIT_S)
+    wait_until(lambda: is_logged(client, battle), "the first text in the log", limit_s=LIMIT_S)
     client.set(lease_key(responses_of(battle)[0].run), SWEPT)
     gate.set()
     thread.join(LIMIT_S)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from arena.battles.event_log import LogState, Position, position_of
 from arena.battles.events import ResponseFailed, ResponseSnapshot, ResponseWaiting, Resync, TurnAdded, Wire
 from arena.battles.models import Battle
-from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, find_battle
+from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
 from arena.battles.relay import FRAME_EVERY_S, Feed, message, relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
 
@@ -156,7 +156,7 @@ class Viewer:
     @database_sync_to_async
     def may_watch(self) -> bool:
         """Without reading the texts: those who come back with a cursor need none."""
-        return find_battle(self.battle_id, voter_behind(self._credentials)) is not None
+        return Battle.objects.visible_to(voter_behind(self._credentials)).filter(pk=self.battle_id).exists()
 
 
 class Presence:

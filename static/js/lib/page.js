@@ -59,8 +59,11 @@ function isBeingFilledIn(element) {
   );
 }
 
+/** Where a page says why it refuses something, the most telling place first. */
+const REFUSALS = ['[role="alert"]', ".errorlist li", "[data-error]", "main h1 + p", "main p", "main h1"];
+
 /** The sentence with which a page refuses something. */
 export function refusalOf(page) {
-  const element = page.querySelector('[role="alert"], .errorlist li, [data-error], main h1 + p, main p, main h1');
+  const element = REFUSALS.map((selector) => page.querySelector(selector)).find(Boolean);
   return element?.textContent.trim() || "That did not work. Reload the page and try again.";
 }

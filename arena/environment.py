@@ -17,11 +17,6 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 OLLAMA_PORT = 11434
 MAX_USD = 1_000_000_000
-# So long a page waits for a connection before it says that the database does not answer.
-POOL_WAIT_S = 10
-# The pool's own tries to connect grow ever rarer. Given up early, the next one is made when a page asks: so a database
-# that was away for an hour is found again at once.
-POOL_GIVES_UP_S = 3
 
 
 def read_dotenv(path: Path) -> None:
@@ -122,9 +117,7 @@ def env_database(name: str, default: str, *, pool_size: int, sqlite_for_tests: P
             ours = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": pragmas}
             return {**config, "OPTIONS": ours | options, "TEST": {"NAME": str(sqlite_for_tests)}}
         case "django.db.backends.postgresql":
-            pool = {"min_size": 1, "max_size": pool_size, "timeout": POOL_WAIT_S, "reconnect_timeout": POOL_GIVES_UP_S}
-            # A connection that broke while it lay in the pool is found out before a page gets it.
-            return {**config, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": pool} | options}
+            return {**config, "OPTIONS": {"pool": {"min_size": 1, "max_size": pool_size}} | options}
     raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgres://.")
 
 

@@ -50,6 +50,7 @@ def not_now(request: HttpRequest, error: Exception) -> HttpResponse:
     page = render(None, "503.html", context, status=503)
     page["Retry-After"] = str(RETRY_AFTER_S)
     page["Cache-Control"] = "no-store"
+    page._has_been_logged = True  # type: ignore[attr-defined]  # or Django would log it as an error
     return page
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from arena.celery import app
 from arena.running import long_lived
+from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
@@ -49,6 +50,7 @@ def run_worker() -> None:
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
+    app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
     worker_ready.connect(_leave_alone)
     app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
 

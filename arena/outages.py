@@ -42,7 +42,7 @@ def not_now(request: HttpRequest, error: Exception) -> HttpResponse:
     if request.path.startswith(API_ROOT):
         return problem_response(Problem(503, NOT_NOW, retry_after_s=RETRY_AFTER_S))
     context = {
-        "address": request.get_full_path(),
+        "path": request.get_full_path(),
         "fields": _fields(request.POST) if request.method == "POST" else (),
         "is_form": request.method == "POST",
         "retry_after_s": RETRY_AFTER_S,

@@ -67,3 +67,25 @@ export function refusalOf(page) {
   const element = REFUSALS.map((selector) => page.querySelector(selector)).find(Boolean);
   return element?.textContent.trim() || "That did not work. Reload the page and try again.";
 }
+
+export const NOT_REACHED = "The server could not be reached. Try again.";
+
+/**
+ * Says in a form why it was refused; an empty sentence takes that back.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} sentence
+ */
+export function showRefusal(form, sentence) {
+  const shown = form.querySelector('[data-part="refusal"]');
+  if (!sentence) {
+    shown?.remove();
+    return;
+  }
+  const line = shown ?? document.createElement("p");
+  line.className = "form-refusal";
+  line.dataset.part = "refusal";
+  line.setAttribute("role", "alert");
+  line.textContent = sentence;
+  if (!shown) form.append(line);
+}

@@ -87,5 +87,7 @@ export function showRefusal(form, sentence) {
   line.dataset.part = "refusal";
   line.setAttribute("role", "alert");
   line.textContent = sentence;
-  if (!shown) form.append(line);
+  const buttons = form.querySelector(":scope > .row:has([type=submit])");
+  if (!shown && buttons) buttons.after(line);
+  else if (!shown) form.append(line);
 }

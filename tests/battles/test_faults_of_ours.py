@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import uuid
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from arena.battles.leases import SWEPT, lease_key
 from arena.battles.log_writer import LogWriter
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.streaming import Outcome
+from tests.battles.test_orphans import Watch
 from tests.battles.test_runs import LIMIT_S, Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant
 
@@ -50,10 +52,10 @@ def test_response_that_cannot_be_saved_fails_and_the_battle_ends(scripted: Scrip
 def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis) -> None:
     dear = make_contestant(price_in_usd_per_mtok=1.0, price_out_usd_per_mtok=1.0)
     battles = [make_battle(contestants=[dear]) for _ in range(2)]
-    for number, battle in enumerate(battles):
+    for battle in battles:
         runs.publish(client, battle.pk, [TextDelta("A", 0, "a", "some text")])
-        Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=f"dead-{number}")
-    runs.sweep(client)
+        Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=uuid.uuid4().hex)
+    Watch(client).look_twice()
     assert set(Battle.objects.values_list("status", flat=True)) == {"finished"}
 
 
@@ -108,7 +110,7 @@ def test_run_that_breaks_lets_go_of_its_lease(
     monkeypatch.undo()
     run_id = Response.objects.filter(turn__battle=battle).values_list("run", flat=True)[0]
     assert client.get(lease_key(run_id)) is None
-    runs.sweep(client)
+    Watch(client).look_twice()
     assert client.get(lease_key(run_id)) == SWEPT.encode()
     assert not Response.objects.filter(run=run_id, status=ResponseStatus.STREAMING).exists()
 

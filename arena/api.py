@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from arena.battles.errors import BattleError, BudgetSpent
 from arena.contestants.api import router as contestants
 from arena.leaderboard.api import router as leaderboard
+from arena.outages import OUTAGES, not_now
 from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
 from arena.problems.api import router as problems
 from arena.teams.api import Door
@@ -155,6 +156,8 @@ def refuse_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Exception)
 def admit_fault(request: HttpRequest, error: Exception) -> HttpResponse:
     """The outermost line of every call: what goes wrong here is logged, and not shown."""
+    if isinstance(error, OUTAGES):
+        return not_now(request, error)
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem_response(Problem(500, OUR_FAULT))
 

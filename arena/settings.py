@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "arena.outages.OutageMiddleware",
 ]
 
 TEMPLATES = [
@@ -132,6 +133,7 @@ X_FRAME_OPTIONS = "DENY"
 BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+SESSION_ENGINE = "arena.teams.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365  # an anonymous voter is known by this cookie alone
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000

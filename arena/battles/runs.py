@@ -6,6 +6,7 @@ is alive is told by its lease in Redis. So however often a battle is enqueued, e
 
 import logging
 import queue
+import random
 import time
 from collections.abc import AsyncGenerator, Iterable
 from functools import partial
@@ -43,7 +44,9 @@ logger = logging.getLogger(__name__)
 
 # A response whose worker died is played again by itself at most so often; what people ask for does not count.
 REPLAYS_MAX = 2
-SAVE_RETRY_LIMIT_S = 120.0
+# Between two tries to save a response.
+SAVE_AGAIN_MIN_S = 0.1
+SAVE_AGAIN_MAX_S = 5.0
 UNKNOWN = Usage()
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
 
@@ -316,20 +319,17 @@ def _ended(response: Response, save: "partial[Event | None]") -> Event | None:
 
 
 def _persist(save: "partial[Event | None]") -> Event | None:
-    """Save, waiting for a database that is away or busy. What can't be saved in time is left to the sweep."""
-    give_up_at = time.monotonic() + SAVE_RETRY_LIMIT_S
-    pause_s = 0.1
+    """Save, waiting for a database that is away or busy as long as it takes: the text is nowhere else but in the log,
+    which expires. Meanwhile the run keeps its lease, and is not taken for dead."""
+    pause_s = SAVE_AGAIN_MIN_S
     while True:
         try:
             return save()
         except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > give_up_at:
-                logger.exception("a response could not be saved")
-                return None
             logger.warning("the database does not take a response: %s; trying again in %.1f s", error, pause_s)
             connection.close()  # it may be broken; the next try makes another
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+        time.sleep(pause_s * random.uniform(0.5, 1.0))  # not all threads at once
+        pause_s = min(pause_s * 2, SAVE_AGAIN_MAX_S)
 
 
 def _give_connection_back() -> None:

@@ -14,6 +14,7 @@ from redis import RedisError
 from arena.celery import app
 from arena.running import long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
+from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
 # The supervisor's, to a process that it starts beside another: it wants to know when this one works.
@@ -71,6 +72,7 @@ def run_worker() -> None:
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
     worker_ready.connect(_is_ready)
+    app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
     app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
 
 

@@ -30,18 +30,22 @@ def ensure_voter(user: AbstractBaseUser | AnonymousUser | None, session: Session
 def acting_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Iterator[Voter]:
     """The voter for one deed, in one transaction: if the deed is refused, no new voter and no cookie remain.
 
+    The session is saved with the deed, or neither is: whoever's ballot stands is known by their cookie.
     Raises AccountNeeded where ARENA_ANONYMOUS_BATTLES is off and nobody is signed in.
     """
     if not isinstance(user, User) and not settings.ARENA_ANONYMOUS_BATTLES:
         raise AccountNeeded("This arena is open to people with an account only: sign in first, or send a token.")
-    known = session.get(VOTER_KEY)
+    known, key = session.get(VOTER_KEY), session.session_key
     try:
         with transaction.atomic():
             yield ensure_voter(user, session)
+            if session.get(VOTER_KEY) != known:
+                session.save()
     except BaseException:
         # The row is gone, and its number will be given to somebody else: the session must not keep it.
         if session.get(VOTER_KEY) != known:
             del session[VOTER_KEY]
+            session._session_key = key  # so is that of the session
         raise
 
 

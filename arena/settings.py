@@ -23,6 +23,7 @@ from arena.environment import (
     read_dotenv,
 )
 from arena.masking import remember, remember_environment
+from arena.redis_connections import broker_tls, broker_url, keep_alive_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_dotenv(BASE_DIR / ".env")
@@ -179,7 +180,8 @@ def embedded_redis_socket() -> Path:
 REDIS_IS_EMBEDDED = not env_str("REDIS_URL")
 REDIS_URL = env_url("REDIS_URL", f"unix://{embedded_redis_socket()}", schemes=("redis", "rediss", "unix"))
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_USE_SSL = broker_tls(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -187,8 +189,19 @@ CELERY_TIMEZONE = "UTC"
 # A task is taken off the queue for good. What a killed worker held is found by its lease (arena/battles/leases.py)
 # within seconds; kombu's own redelivery would play battles twice, and crashes workers when Redis goes away.
 CELERY_TASK_ACKS_LATE = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False, "socket_connect_timeout": 2, "socket_keepalive": True}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "ack_emulation": False,
+    "socket_timeout": 5,  # a page that enqueues must not hang with a Redis that has fallen silent
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "socket_keepalive_options": keep_alive_options(),
+}
+CELERY_BROKER_POOL_LIMIT = 8  # connections that a process may hold to enqueue; threads wait for a free one
+# A worker takes what it has a free thread for; the rest is for the others.
+CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody asks workers by Celery's own means: that would be three more connections for each, and queues that remain.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

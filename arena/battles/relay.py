@@ -13,7 +13,6 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import chain, takewhile
 
 import redis.asyncio
-from django.conf import settings
 from redis.exceptions import RedisError
 from redis.typing import KeyT, StreamIdT
 
@@ -29,12 +28,14 @@ from arena.battles.event_log import (
     parse_position,
 )
 from arena.battles.events import Wire
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
 # A browser further behind than this gets snapshots instead of every delta.
 ENTRIES_HELD = 4000
 BLOCK_MS = 2000
+TIMEOUT_S = 5.0
 # Reads that follow one another at once are held back a little, so that each brings more.
 READ_EVERY_S = 0.016
 # Every so often all sockets say that they are alive.
@@ -128,7 +129,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._feeds: dict[bytes, Feed] = {}
-        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._client = async_client(timeout_s=TIMEOUT_S)
         self._reader: asyncio.Task[None] | None = None
         self._heart: asyncio.TimerHandle | None = None
         self._reader_id: int | None = None
@@ -197,11 +198,7 @@ class Relay:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
                 # Closed even where the process ends while it is being made, which `async with` on the client would not.
-                async with aclosing(
-                    redis.asyncio.Redis.from_url(
-                        settings.REDIS_URL, single_connection_client=True, socket_timeout=BLOCK_MS / 1000 + 5
-                    )
-                ) as client:
+                async with aclosing(listening_client(timeout_s=BLOCK_MS / 1000 + TIMEOUT_S)) as client:
                     self._reader_id = await client.client_id()
                     back_off_s = 0.05
                     await self._read_on(client)

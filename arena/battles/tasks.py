@@ -12,7 +12,6 @@ from uuid import UUID
 import redis
 from celery import shared_task
 from celery.signals import worker_shutting_down
-from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -21,6 +20,7 @@ from arena.battles.events import BallotCast, Event, ResponseStopped, Revealed, T
 from arena.battles.models import Battle, Response, Turn
 from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
+from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 ENQUEUE_AGAIN_S = 30
 RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
-_redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+_redis = sync_client(timeout_s=5)
 
 
 @shared_task(name="battles.play")

@@ -50,7 +50,8 @@ def run_worker() -> None:
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
     worker_ready.connect(_leave_alone)
-    app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
+    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
+    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:

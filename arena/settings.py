@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -208,7 +209,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Opening SQLite costs more than a task's queries: each thread keeps its connection. PostgreSQL's go back to the pool.
 CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql" else 1000
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # What piles up while there is no worker is worth nothing, and would keep one that comes back from its battles.
     "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0, "options": {"expires": 30.0}},
     "look which contestants answer": {

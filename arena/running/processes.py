@@ -10,6 +10,7 @@ from django.conf import settings
 
 from arena.celery import app
 from arena.running import long_lived
+from arena.running.clock import SharedClock
 from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
@@ -55,9 +56,9 @@ def run_worker() -> None:
 
 
 def run_beat() -> None:
-    """Send what is due by the clock. One per arena: two would send everything twice."""
-    schedule = settings.VAR_DIR / "beat.schedule"
-    app.start(["--quiet", "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"])
+    """Send what is due by the clock. Several may run: one sends, the others stand by."""
+    scheduler = f"{SharedClock.__module__}:{SharedClock.__qualname__}"
+    app.start(["--quiet", "beat", f"--scheduler={scheduler}", "--pidfile=", "--loglevel=warning"])
 
 
 def _leave_alone(**kwargs: object) -> None:

@@ -1,4 +1,4 @@
-"""Machines of a cluster: each a folder and an environment of its own, sharing nothing but PostgreSQL and Redis over TCP."""
+"""Machines of a cluster: each a folder and an environment of its own; PostgreSQL and Redis are all that they share."""
 
 import os
 import signal

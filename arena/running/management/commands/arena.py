@@ -11,7 +11,7 @@ PARTS = {
     "all": "everything, supervised (the default)",
     "web": "the web server alone",
     "worker": "a worker alone",
-    "beat": "the clock alone: one per arena",
+    "beat": "the clock alone",
     "prepare": "bring database and static files up to date, and leave",
     "static": "bring the static files up to date, and leave",
 }

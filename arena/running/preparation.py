@@ -13,7 +13,7 @@ from typing import TextIO
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.postgresql import base as postgresql
 from redis import RedisError
 
@@ -39,11 +39,12 @@ def alone(name: str) -> Iterator[None]:
 @contextmanager
 def alone_on_database() -> Iterator[None]:
     """Wait until no other machine prepares this database: of two that make the same table, one would fail."""
-    if not isinstance(connection, postgresql.DatabaseWrapper):
+    database = connections[DEFAULT_DB_ALIAS]  # not `connection`, a stand-in that is of no such class
+    if not isinstance(database, postgresql.DatabaseWrapper):
         with alone("database"):
             yield
         return
-    keeper = connection.copy()
+    keeper = database.copy()
     keeper.settings_dict["OPTIONS"].pop("pool", None)
     try:
         # Held by a transaction, not by a session: behind a pooler such as PgBouncer a session is nobody's.
@@ -174,6 +175,7 @@ def prepare() -> None:
 
 def close_database() -> None:
     """Leave no connection, and no thread of a pool, in a process that is going to start others."""
-    connection.close()
-    if isinstance(connection, postgresql.DatabaseWrapper):
-        connection.close_pool()
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close()
+    if isinstance(database, postgresql.DatabaseWrapper):
+        database.close_pool()

@@ -1,20 +1,25 @@
 """Machines of a cluster: each a folder and an environment of its own; PostgreSQL and Redis are all that they share."""
 
+import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import redis
 from django.conf import settings
 from psycopg import sql
 
 from arena.running.children import kill_group, spawn
+from arena.running.preparation import build_digest
 from arena.running.redis_server import NEVER_AGAIN, find_server
 from tests.live import wait_until
 from tests.running.arena_runs import free_port
@@ -26,6 +31,27 @@ PLAIN_PASSWORD = "p@ss/w:rd"
 DATABASE_NUMBER = 3
 
 
+CERTIFICATE = Path(__file__).with_name("data") / "localhost.pem"
+ENTRY = """
+[[contestant]]
+slug = "{slug}"
+name = "{slug}"
+provider = "ollama"
+model = "load?tokens={tokens}&rate={rate}&think=0.5"
+simulated = true
+"""
+# Two who answer within seconds, and two who would go on for hours.
+CATALOGUE = "".join(
+    ENTRY.format(slug=slug, tokens=tokens, rate=rate)
+    for slug, tokens, rate in (
+        ("steady", 240, 40),
+        ("steady-too", 200, 40),
+        ("endless", 100_000, 10),
+        ("endless-too", 100_000, 10),
+    )
+)
+
+
 class TcpRedis:
     """A Redis that others reach by TCP: with a password, and an arena that has one of its numbered databases."""
 
@@ -34,6 +60,36 @@ class TcpRedis:
         self.port = free_port()
         self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE_NUMBER}"
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def tls_url(self) -> str:
+        """The same server behind TLS; `serving_tls` must be open."""
+        tls = f"ssl_ca_certs={CERTIFICATE}"
+        return f"rediss://:{PASSWORD}@localhost:{self.tls_port}/{DATABASE_NUMBER}?{tls}"
+
+    @contextmanager
+    def serving_tls(self) -> Iterator[None]:
+        """The server that comes with us knows no TLS: something in front of it does."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATE)
+        loop = asyncio.new_event_loop()
+        serving = asyncio.start_server(self._forward, "127.0.0.1", 0, ssl=context)
+        front = loop.run_until_complete(serving)
+        self.tls_port = int(front.sockets[0].getsockname()[1])
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.run_until_complete(_end_all(front))
+            loop.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            there, back = await asyncio.open_connection("127.0.0.1", self.port)
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +119,22 @@ class TcpRedis:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+async def _end_all(front: asyncio.Server) -> None:
+    front.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager
@@ -121,7 +193,10 @@ class Machine:
     """Its own folder, its own port; it knows the others only by the two URLs."""
 
     def __init__(self, folder: Path, *, database_url: str, redis_url: str, **environment: str) -> None:
-        folder.mkdir(parents=True)
+        (folder / "var" / "static").mkdir(parents=True)
+        # As if its static files were collected: that takes long, and pages of others know them.
+        (folder / "var" / "static.build").write_text(build_digest(Path(settings.STATICFILES_DIRS[0])))
+        (folder / "catalogue.toml").write_text(CATALOGUE)
         self.folder = folder
         self.port = free_port()
         self.parts: list[Part] = []
@@ -132,6 +207,7 @@ class Machine:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "ARENA_SIMULATED": "always",
+            "ARENA_CATALOGUE": str(folder / "catalogue.toml"),
             "PYTHONUNBUFFERED": "1",
         }
         self.environment = os.environ | own | environment
@@ -143,6 +219,12 @@ class Machine:
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=10).status_code == 200
+        except httpx.TransportError:
+            return False
 
     def start(self, name: str, *arguments: str, **environment: str) -> Part:
         part = Part(self, name, *arguments, **environment)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
-from arena.running.preparation import alone, alone_on_database
+from arena.running.preparation import alone, alone_on_database, close_database
 
 LIMIT_S = 60
 
@@ -38,6 +39,22 @@ def test_who_comes_second_waits_for_the_first(
         order.append("first")
     thread.join(LIMIT_S)
     assert order == ["first", "second"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_lock_is_one_of_the_database(settings: LazySettings, tmp_path: Path) -> None:
+    """A file would not keep out a machine that has another folder."""
+    settings.VAR_DIR = tmp_path
+    with alone_on_database():
+        assert (tmp_path / "database.lock").exists() is (connection.vendor == "sqlite")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_starts_others_keeps_no_connection() -> None:
+    connection.ensure_connection()
+    close_database()
+    assert connection.connection is None
+    assert DEFAULT_DB_ALIAS not in DatabaseWrapper._connection_pools
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from django.conf import settings
 from arena.celery import app
 from arena.running import long_lived
 from arena.running.clock import SharedClock
+from arena.running.keys import compare_keys
 from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
@@ -20,6 +21,7 @@ SOCKET_MESSAGE_MAX_BYTES = 4096
 
 def run_web(fd: int | None) -> None:
     """Serve pages and sockets on HOST and PORT, or on a listening socket that was handed over."""
+    compare_keys()
     config = uvicorn.Config(
         "arena.asgi:application",
         host=settings.HOST,

@@ -115,6 +115,10 @@ class TcpRedis:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, socket_timeout=5, retry=NEVER_AGAIN, decode_responses=True)
 
+    def pause(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.kill()

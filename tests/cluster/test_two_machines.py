@@ -23,10 +23,12 @@ class Visitor:
     """One person's browser, which the proxy in front sends now to this machine, now to that."""
 
     def __init__(self) -> None:
-        self.client = httpx.Client(timeout=LIMIT_S)
+        self.cookies = httpx.Cookies()
 
     def ask(self, machine: Machine, method: str, path: str, body: object = None) -> Body:
-        answer = self.client.request(method, f"{machine.url}/api/v1{path}", json=body)
+        with httpx.Client(timeout=LIMIT_S, cookies=self.cookies) as client:
+            answer = client.request(method, f"{machine.url}/api/v1{path}", json=body)
+            self.cookies = client.cookies
         assert answer.is_success, answer.text
         found: Body = answer.json()
         return found

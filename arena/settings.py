@@ -131,6 +131,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Set to true behind a proxy that terminates TLS and sets X-Forwarded-Proto.
 BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", default=False)
+# X-Forwarded-For is written by a proxy of ours; without one it is whatever a visitor likes.
+BEHIND_PROXY = env_bool("BEHIND_PROXY", default=False) or BEHIND_TLS_PROXY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365  # an anonymous voter is known by this cookie alone

@@ -194,7 +194,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ACKS_LATE = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "ack_emulation": False,
-    "socket_timeout": 5,  # a page that enqueues must not hang with a Redis that has fallen silent
+    "socket_timeout": 3,  # a page that enqueues must not hang with a Redis that has fallen silent
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "socket_keepalive_options": keep_alive_options(),

@@ -127,7 +127,9 @@ def env_database(name: str, default: str, *, pool_size: int, sqlite_for_tests: P
             # Writers queue at BEGIN instead of failing in mid-transaction with "database is locked".
             pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
             ours = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": pragmas}
-            return {**config, "OPTIONS": ours | options, "TEST": {"NAME": str(sqlite_for_tests)}}
+            # Kept open: opening it costs more than the queries of a page.
+            keep = {"CONN_MAX_AGE": None, "TEST": {"NAME": str(sqlite_for_tests)}}
+            return {**config, **keep, "OPTIONS": ours | options}
         case "django.db.backends.postgresql":
             return {
                 **config,

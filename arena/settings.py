@@ -5,6 +5,7 @@ import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
+from wsgiref.headers import Headers
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -84,11 +85,11 @@ INSTALLED_APPS = [
     "arena.running",
 ]
 
+# Static files are served before all of these (see arena/running/handler.py).
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "arena.problem_json.ProblemMiddleware",
     "csp.middleware.CSPMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "arena.running.middleware.CommonUnlessProbed",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -167,6 +168,8 @@ DATABASES = {
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Of each web process: so many requests may wait for the database at a time.
+WEB_THREADS = env_int("WEB_THREADS", 24, low=1, high=500)
 
 # --- Redis and Celery ------------------------------------------------------------------------------
 
@@ -257,6 +260,14 @@ ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=10
 
 # --- Static files ----------------------------------------------------------------------------------
 
+
+def static_file_headers(headers: Headers, path: str, url: str) -> None:
+    """Static files are answered before any middleware (see arena/running/handler.py)."""
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = SECURE_REFERRER_POLICY
+    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"  # a picture opened by itself
+
+
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
@@ -265,6 +276,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+SERVESTATIC_ADD_HEADERS_FUNCTION = static_file_headers
 # Pictures and fonts are compressed already. Source maps take brotli 15 s, and only developers read them.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ["br", "gif", "gz", "jpeg", "jpg", "map", "png", "webp", "woff", "woff2"]
 

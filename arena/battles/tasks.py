@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from arena.battles import charges, event_log, runs
 from arena.battles.events import BallotCast, Event, ResponseStopped, Revealed, TurnAdded
-from arena.battles.models import Battle, Response, Turn
+from arena.battles.models import Battle, Turn
 from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
 from arena.redis_connections import sync_client
@@ -57,12 +57,9 @@ def end_runs(**kwargs: object) -> None:
     WorkerLoop.stop_if_running()
 
 
-def enqueue_turn(turn: Turn) -> None:
-    _on_commit(_enqueue, turn.battle_id)
-
-
-def enqueue_retry(response: Response) -> None:
-    _on_commit(_enqueue, response.turn.battle_id)
+def enqueue(battle_id: UUID) -> None:
+    """Have what waits in this battle played."""
+    _on_commit(_enqueue, battle_id)
 
 
 def announce_turn(turn: Turn) -> None:

@@ -17,7 +17,6 @@ from itertools import chain, count, takewhile
 from typing import Protocol
 
 import redis.asyncio
-from django.conf import settings
 from redis.exceptions import RedisError
 from redis.typing import KeyT, StreamIdT
 
@@ -33,6 +32,7 @@ from arena.battles.event_log import (
     parse_position,
 )
 from arena.battles.events import Alive, Wire
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ BYTES_HELD = 256_000
 FRAME_EVERY_S = 0.05
 BLOCK_MS = 2000
 QUIET_BLOCK_MS = 20_000
+TIMEOUT_S = 5.0
 # Reads that follow one another at once are held back a little, so that each brings more.
 READ_EVERY_S = 0.016
 # So often every socket says that it is alive: not all at once, but in as many groups as the heart beats meanwhile.
@@ -222,11 +223,7 @@ class LogReader:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
                 # Closed even where the process ends while it is being made, which `async with` on the client would not.
-                async with aclosing(
-                    redis.asyncio.Redis.from_url(
-                        settings.REDIS_URL, single_connection_client=True, socket_timeout=self._block_ms / 1000 + 5
-                    )
-                ) as client:
+                async with aclosing(listening_client(timeout_s=self._block_ms / 1000 + TIMEOUT_S)) as client:
                     self._id = await client.client_id()
                     back_off_s = BACK_OFF_MIN_S
                     await self._read_on(client)
@@ -267,7 +264,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._feeds: dict[bytes, Feed] = {}
-        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._client = async_client(timeout_s=TIMEOUT_S)
         self._live = LogReader(self._client, block_ms=BLOCK_MS, on_news=Feed.tell)
         self._quiet = LogReader(self._client, block_ms=QUIET_BLOCK_MS, on_news=self._rouse)
         self._heart: asyncio.TimerHandle | None = None

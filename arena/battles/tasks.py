@@ -25,13 +25,14 @@ from arena.battles.models import Battle, Turn
 from arena.battles.orphans import Sweeper
 from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
+from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
 
 SWEEP_PAUSE_MAX_S = 5.0
 RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
-_redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+_redis = sync_client(timeout_s=5)
 
 
 @shared_task(name="battles.play")

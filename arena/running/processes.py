@@ -14,6 +14,8 @@ from redis import RedisError
 from arena.celery import app
 from arena.running import long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
+from arena.running.clock import SharedClock
+from arena.running.keys import compare_keys
 from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
@@ -38,6 +40,7 @@ class WebServer(uvicorn.Server):
 
 def run_web(fd: int | None) -> None:
     """Serve pages and sockets on HOST and PORT, or on a listening socket that was handed over."""
+    compare_keys()
     config = uvicorn.Config(
         "arena.asgi:application",
         host=settings.HOST,
@@ -73,13 +76,14 @@ def run_worker() -> None:
     app.steps["consumer"].add(BusySign)
     worker_ready.connect(_is_ready)
     app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
-    app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
+    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
+    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:
-    """Send what is due by the clock. One per arena: two would send everything twice."""
-    schedule = settings.VAR_DIR / "beat.schedule"
-    app.start(["--quiet", "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"])
+    """Send what is due by the clock. Several may run: one sends, the others stand by."""
+    scheduler = f"{SharedClock.__module__}:{SharedClock.__qualname__}"
+    app.start(["--quiet", "beat", f"--scheduler={scheduler}", "--pidfile=", "--loglevel=warning"])
 
 
 def _is_ready(**kwargs: object) -> None:

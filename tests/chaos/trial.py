@@ -19,7 +19,7 @@ POLL_S = 0.02
 LOOK_EVERY_S = 0.5
 
 TEXTS = """
-    SELECT b.id, t.index, s.slot, r.status, r.reasoning, r.answer, r.failure_code, r.attempt, c.slug
+    SELECT b.id, t."index", s.slot, r.status, r.reasoning, r.answer, r.failure_code, r.attempt, c.slug
     FROM battles_response r JOIN battles_turn t ON t.id = r.turn_id JOIN battles_battle b ON b.id = t.battle_id
     JOIN battles_seat s ON s.id = r.seat_id JOIN contestants_contestant c ON c.id = s.contestant_id
 """

@@ -4,52 +4,18 @@ A seed plans the same battles and faults each time. `make chaos ARGS="--seeds 20
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import tests.environment  # noqa: F401  # before any settings are read
-from tests.bench.processes import ROOT
 from tests.chaos.arenas import KINDS
-from tests.chaos.plan import Size, make_plan
-from tests.chaos.trial import Report, hold
+from tests.chaos.plan import Size
+from tests.chaos.trial import Report, prepare, try_once
 
 COLUMNS = ("kind", "seed", "battles", "responses", "failed", "taken_over", "viewers", "connections", "ballots")
 LAST = ("ballot_tries", "terminal_after_s", "seen_after_s", "took_s")
-
-
-def prepare(folder: Path) -> Path:
-    """A `var/` with tables and static files, made once for all trials."""
-    var = folder / "prepared"
-    var.mkdir()
-    environment = os.environ | {"ARENA_VAR": str(var), "DATABASE_URL": "", "REDIS_URL": ""}
-    subprocess.run([sys.executable, "manage.py", "arena", "prepare"], cwd=ROOT, env=environment, check=True)
-    return var
-
-
-def try_once(kind: str, seed: int, size: Size, prepared: Path, folder: Path, *, is_loud: bool) -> Report:
-    folder.mkdir(parents=True)
-    arena = KINDS[kind](folder, prepared)
-    plan = make_plan(seed, size, arena.blows)
-    began_at = time.monotonic()
-
-    def tell(words: str) -> None:
-        if is_loud:
-            say(f"  {time.monotonic() - began_at:6.1f}  {words}")
-
-    stopped: list[str] = []
-    try:
-        arena.start()
-        tell("started")
-        report = hold(arena, plan, tell)
-    finally:
-        stopped += arena.stop()
-    report.findings += stopped
-    return report
 
 
 def cells(report: Report) -> list[str]:
@@ -62,6 +28,10 @@ def cells(report: Report) -> list[str]:
 def say(words: str) -> None:
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
+
+
+def nobody(words: str) -> None:
+    """Hears what happens where only the table is wanted."""
 
 
 def main() -> int:
@@ -87,7 +57,7 @@ def main() -> int:
     for seed in range(options.first, options.first + options.seeds):
         for kind in kinds:
             place = folder / f"{kind}-{seed}"
-            report = try_once(kind, seed, size, prepared, place, is_loud=not options.quiet)
+            report = try_once(kind, seed, size, prepared, place, nobody if options.quiet else say)
             reports.append(report)
             lines.append("  ".join(cell.rjust(width) for cell, width in zip(cells(report), widths, strict=True)))
             say(lines[-1])

@@ -68,6 +68,9 @@ class Size:
     away_max_s: float = 3.0
 
 
+# For the suite: over within half a minute.
+SHORT = Size(battles=10, faults=4, lasts_s=8.0, freeze_max_s=3.0, away_max_s=1.0)
+
 # The blows that a kind of arena offers: by part, with how likely each is.
 Blows = dict[str, dict[Blow, float]]
 

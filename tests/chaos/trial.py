@@ -1,14 +1,19 @@
 """One trial: an arena, a plan, and what must be true of it afterwards."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tests.chaos.arenas import Arena
+from tests.bench.processes import ROOT
+from tests.chaos.arenas import KINDS, Arena
 from tests.chaos.people import ChaosViewer, People, disorder
-from tests.chaos.plan import Plan, line_up
+from tests.chaos.plan import Plan, Size, line_up, make_plan
 from tests.survival.viewer import Texts
 
 # Every response is in a terminal state so long after the last fault.
@@ -110,6 +115,38 @@ def read(arena: Arena) -> Saved:
 def plain(id_: object) -> str:
     """PostgreSQL gives UUIDs, SQLite their digits."""
     return str(id_).replace("-", "")
+
+
+def prepare(folder: Path) -> Path:
+    """A `var/` with tables and static files, made once for all trials."""
+    var = folder / "prepared"
+    var.mkdir()
+    environment = os.environ | {"ARENA_VAR": str(var), "DATABASE_URL": "", "REDIS_URL": ""}
+    subprocess.run([sys.executable, "manage.py", "arena", "prepare"], cwd=ROOT, env=environment, check=True)
+    return var
+
+
+def try_once(
+    kind: str, seed: int, size: Size, prepared: Path, folder: Path, say: Callable[[str], None] = lambda words: None
+) -> Report:
+    """One trial from start to end; logs and databases stay in the folder."""
+    folder.mkdir(parents=True)
+    arena = KINDS[kind](folder, prepared)
+    plan = make_plan(seed, size, arena.blows)
+    began_at = time.monotonic()
+
+    def tell(words: str) -> None:
+        say(f"  {time.monotonic() - began_at:6.1f}  {words}")
+
+    stopped: list[str] = []
+    try:
+        arena.start()
+        tell("started")
+        report = hold(arena, plan, tell)
+    finally:
+        stopped += arena.stop()
+    report.findings += stopped
+    return report
 
 
 def hold(arena: Arena, plan: Plan, say: Callable[[str], None]) -> Report:

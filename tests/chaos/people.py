@@ -119,6 +119,17 @@ class Person:
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             return 0, {}
 
+    async def open_page(self, battle_id: str) -> None:
+        """A page brings the cookie by which a visitor is known who has done nothing yet."""
+        is_shown = False
+        while not is_shown:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                page = f"{self.dice.choice(self.addresses)}/battles/{battle_id}/"
+                async with asyncio.timeout(ASK_LIMIT_S), self.session.get(page) as answer:
+                    is_shown = answer.status == 200
+            if not is_shown:
+                await asyncio.sleep(AGAIN_AFTER_S)
+
     async def insist(
         self, method: str, path: str, body: object = None, note: Callable[[int, object], None] | None = None
     ) -> tuple[int, dict[str, object]]:
@@ -184,6 +195,7 @@ class People:
             await self._until_finished(starter, battle_id)
         await self._retry_what_failed(starter, battle_id)
         visitor = self._person("visitor", planned.number)
+        await visitor.open_page(battle_id)
         await asyncio.gather(*(self._vote(person, battle_id) for person in (starter, visitor)))
 
     def _note(self, status: int, answer: object) -> None:
@@ -212,8 +224,10 @@ class People:
 
     async def _vote(self, person: Person, battle_id: str) -> None:
         battle = await self._until_finished(person, battle_id)
-        slots = battle["slots"]
-        assert isinstance(slots, list)
+        slots, turns = battle["slots"], battle["turns"]
+        assert isinstance(slots, list) and isinstance(turns, list)
+        if not any(response["reasoning"] or response["answer"] for response in turns[-1]["responses"]):
+            return  # there is nothing to judge
         mark = f"{person.dice.random()}"
         verdicts = {slot: person.dice.choice(JUDGEMENTS) for slot in slots}
         vote = Vote(

@@ -30,30 +30,52 @@ class Append(IntEnum):
     ALREADY = 0
     FENCED = -1  # swept: another run has, or will have, these responses
     LOST = -2  # Redis has forgotten the lease, or the latest appends
+    REFUSED = -3  # the log does not take it
 
 
-# KEYS: lease, log. ARGV: number of this append, entry, entries to keep, log expiry in s.
+class Renewal(IntEnum):
+    DONE = 1
+    LOST = 0
+    FENCED = -1
+
+
+# One call for all runs of a worker. KEYS: lease and log of each. ARGV: entries to keep, log expiry in s; then for each
+# the number of its append and the entry. Returns an Append for each.
 APPEND_SCRIPT = """
-local last = redis.call('GET', KEYS[1])
-if not last then return -2 end
-if last == 'swept' then return -1 end
-last = tonumber(last)
-local number = tonumber(ARGV[1])
-if number <= last then return 0 end
-if number ~= last + 1 then return -2 end
-redis.call('SET', KEYS[1], ARGV[1], 'KEEPTTL')
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[2])
-if number == 1 then redis.call('EXPIRE', KEYS[2], ARGV[4]) end
-return 1
+local function append(lease, log, number, entry)
+    local last = redis.call('GET', lease)
+    if not last then return -2 end
+    if last == 'swept' then return -1 end
+    last = tonumber(last)
+    if tonumber(number) <= last then return 0 end
+    if tonumber(number) ~= last + 1 then return -2 end
+    if redis.pcall('XADD', log, 'MAXLEN', '~', ARGV[1], '*', 'e', entry).err then return -3 end
+    redis.call('SET', lease, number, 'KEEPTTL')
+    if number == '1' then redis.call('EXPIRE', log, ARGV[2]) end
+    return 1
+end
+local results = {}
+for i = 1, #KEYS / 2 do
+    results[i] = append(KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i + 1], ARGV[2 * i + 2])
+end
+return results
 """
 
-# KEYS: lease. ARGV: lease in ms. Returns 1 renewed, 0 absent, -1 swept.
+# KEYS: the leases of a worker's runs. ARGV: lease in ms. Returns a Renewal for each.
 RENEW_SCRIPT = """
-local last = redis.call('GET', KEYS[1])
-if not last then return 0 end
-if last == 'swept' then return -1 end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1
+local results = {}
+for i, lease in ipairs(KEYS) do
+    local last = redis.call('GET', lease)
+    if not last then
+        results[i] = 0
+    elseif last == 'swept' then
+        results[i] = -1
+    else
+        redis.call('PEXPIRE', lease, ARGV[1])
+        results[i] = 1
+    end
+end
+return results
 """
 
 # KEYS: lease. ARGV: lease in ms. Count appends from zero again; returns 0 if the lease is swept.

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from arena.battles import failure_log
 from arena.battles.event_log import STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
-from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
+from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
 from arena.battles.running_costs import TELL_EVERY_S, tell
@@ -121,7 +121,7 @@ class WorkerLoop:
 
     async def _prepare(self) -> None:
         self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
-        self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
+        self._renew_all = self._redis.register_script(RENEW_SCRIPT)
         self._writer = LogWriter(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
         for work in (
@@ -214,15 +214,18 @@ class WorkerLoop:
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            for run in list(self._runs.values()):
-                try:
-                    renewed = await self._renew_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)])
-                except RedisError as error:
-                    logger.warning("leases cannot be renewed: %s", error)
-                    break
-                if renewed == -1:
+            runs = [run for run in self._runs.values() if not run.log.is_closed]
+            if not runs:
+                continue
+            try:
+                results = await self._renew_all(keys=[run.log.lease for run in runs], args=[int(LEASE_S * 1000)])
+            except RedisError as error:
+                logger.warning("leases cannot be renewed: %s", error)
+                continue
+            for run, result in zip(runs, results, strict=True):
+                if result == Renewal.FENCED:
                     run.log.fence()
-                elif renewed == 0 and not run.log.is_closed:
+                elif result == Renewal.LOST and not run.log.is_closed:
                     self._writer.lost(run.log)
 
     async def _watch_limits(self) -> None:

@@ -288,13 +288,12 @@ class LaptopArena(Arena):
 
     def _finder(self, name: str) -> Callable[[], int | None]:
         wanted = str(self.folder / "var" / "redis.sock") if name == "redis" else f"arena\0{name}"
+        known: list[int] = []
 
         def find() -> int | None:
-            for pid in self.run.pids():
-                with suppress(OSError):
-                    if wanted in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
-                        return pid
-            return None
+            if not (known and is_running(known[0], wanted)):
+                known[:] = [pid for pid in self.run.pids() if is_running(pid, wanted)]
+            return known[0] if known else None
 
         return find
 
@@ -302,6 +301,12 @@ class LaptopArena(Arena):
         var = self.folder / "var"
         shutil.rmtree(var / "redis", ignore_errors=True)
         (var / "appendonly.aof").unlink(missing_ok=True)
+
+
+def is_running(pid: int, command: str) -> bool:
+    with suppress(OSError):
+        return command in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    return False
 
 
 def answers(url: str) -> bool:

@@ -20,7 +20,7 @@ from tests.survival.viewer import Texts
 SETTLE_LIMIT_S = 30.0
 # Who was refused in the last moment presses the button once more.
 VOTE_LIMIT_S = 45.0
-POLL_S = 0.02
+POLL_S = 0.05
 LOOK_EVERY_S = 0.5
 
 TEXTS = """
@@ -64,28 +64,34 @@ class Crowd:
 
     def __init__(self, people: People) -> None:
         self.people = people
-        self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None] | None = None
+        self._is_over = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._main, name="people")
 
     def begin(self) -> None:
         self._thread.start()
 
     def end(self) -> None:
-        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
-        self._thread.join(30)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._is_over.set)
+        self._thread.join()
 
     def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self.people.run())
         try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            return
-        except BaseException as error:  # noqa: BLE001  # the outermost line of this thread
+            asyncio.run(self._run())
+        except Exception as error:  # noqa: BLE001  # the outermost line of this thread
             self.people.findings.append(f"the people broke: {error!r} {getattr(error, 'exceptions', '')}")
-        finally:
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        living = asyncio.create_task(self.people.run())
+        over = asyncio.create_task(self._is_over.wait())
+        await asyncio.wait([living, over], return_when=asyncio.FIRST_COMPLETED)
+        living.cancel()
+        over.cancel()
+        await asyncio.wait([living])
+        if not living.cancelled():
+            living.result()
 
 
 @dataclass

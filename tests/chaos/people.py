@@ -21,6 +21,8 @@ CONNECT_LIMIT_S = 10.0
 # A person presses the button again.
 ASK_LIMIT_S = 10.0
 AGAIN_AFTER_S = 0.7
+# A battle of the slowest two takes eleven seconds.
+AFTERWARDS_LIMIT_S = 25.0
 TOKEN = re.compile(r"t(\d+) ?")
 JUDGEMENTS = ("correct", "flawed", "unsure")
 
@@ -250,3 +252,23 @@ class People:
             vote.is_acknowledged = status == 200
         if not vote.is_acknowledged:
             self.findings.append(f"a ballot on {battle_id} is not taken: {vote.refusals}")
+
+
+async def play_one_more(addresses: list[str], plan: Plan) -> list[str]:
+    """A battle after all that, at each address: the arena works as it did before. Findings, if it does not."""
+    findings = []
+    for address in addresses:
+        person = Person([address], plan.dice("afterwards"))
+        body = {"prompt": f"afterwards {plan.seed}", "contestants": list(plan.battles[0].contestants[:2])}
+        try:
+            async with asyncio.timeout(AFTERWARDS_LIMIT_S):
+                battle = {"status": "running"}
+                _, started = await person.insist("POST", "/battles", body)
+                while battle["status"] == "running":
+                    await asyncio.sleep(0.2)
+                    _, battle = await person.insist("GET", f"/battles/{started['id']}")
+        except TimeoutError:
+            findings.append(f"a battle that is started afterwards at {address} does not come to its end")
+        finally:
+            await person.session.close()
+    return findings

@@ -1,18 +1,20 @@
 """One trial: an arena, a plan, and what must be true of it afterwards."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.processes import ROOT
 from tests.chaos.arenas import KINDS, Arena
-from tests.chaos.people import ChaosViewer, People, disorder
+from tests.chaos.people import ChaosViewer, People, disorder, play_one_more
 from tests.chaos.plan import Plan, Size, line_up, make_plan
 from tests.survival.viewer import Texts
 
@@ -32,6 +34,10 @@ BATTLES = "SELECT id, status FROM battles_battle"
 BALLOTS = """
     SELECT o.comment, o.battle_id, o.best, s.slot, v.judgement
     FROM voting_ballot o JOIN voting_verdict v ON v.ballot_id = o.id JOIN battles_seat s ON s.id = v.seat_id
+"""
+ATTEMPTS = """
+    SELECT t.prompt, SUM(r.attempt) FROM battles_turn t JOIN battles_response r ON r.turn_id = t.id
+    WHERE t."index" = 0 GROUP BY t.prompt
 """
 TERMINAL = {"finished", "failed", "stopped"}
 
@@ -168,6 +174,8 @@ def hold(arena: Arena, plan: Plan, say: Callable[[str], None]) -> Report:
         saved = _settle(arena, people, over_at, report)
     finally:
         crowd.end()
+    _look_at_starts(arena, report)
+    report.findings += asyncio.run(play_one_more(arena.addresses, plan))
     _look_at_texts(saved, people, report)
     _look_at_ballots(arena, people, report)
     report.findings += people.findings
@@ -251,6 +259,15 @@ def _difference(viewer: ChaosViewer, saved: Saved) -> str:
                 f"{status} instead of {saved.statuses[battle, *key]}, attempt {saved.attempts[battle, *key]}"
             )
     return f"a viewer of {battle} has not seen what is saved ({viewer.connections} connections): {'; '.join(wrong)}"
+
+
+def _look_at_starts(arena: Arena, report: Report) -> None:
+    """No contestant is asked more often than its attempts are counted: nothing is played twice at once."""
+    with urllib.request.urlopen(f"{arena.simulator_url}/simulator/starts", timeout=10) as answer:
+        starts: dict[str, list[float]] = json.load(answer)
+    for prompt, attempts in arena.rows(ATTEMPTS):
+        if len(starts.get(prompt, [])) > attempts:
+            report.findings.append(f"{prompt!r} was asked {len(starts[prompt])} times in {attempts} attempts")
 
 
 def _look_at_ballots(arena: Arena, people: People, report: Report) -> None:

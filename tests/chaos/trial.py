@@ -22,6 +22,8 @@ from tests.survival.viewer import Texts
 SETTLE_LIMIT_S = 30.0
 # Who was refused in the last moment presses the button once more.
 VOTE_LIMIT_S = 45.0
+# What was struck is running again so long after the last fault.
+WELL_LIMIT_S = 40.0
 POLL_S = 0.05
 LOOK_EVERY_S = 0.5
 
@@ -190,12 +192,17 @@ def _strike(arena: Arena, plan: Plan, report: Report, say: Callable[[str], None]
     """Until the last fault is over and every battle has been started."""
     began_at = time.monotonic()
     faults = list(plan.faults)
-    ends_at = max(planned.at_s for planned in plan.battles)
+    ends_at = max(*(planned.at_s for planned in plan.battles), *(fault.at_s + fault.lasts_s for fault in faults))
     while faults or not arena.is_well or time.monotonic() - began_at < ends_at:
-        if faults and time.monotonic() - began_at > faults[0].at_s:
+        elapsed_s = time.monotonic() - began_at
+        if faults and elapsed_s > faults[0].at_s:
             fault = faults.pop(0)
             say(str(fault))
             arena.strike(fault)
+        if elapsed_s > ends_at + WELL_LIMIT_S:
+            ill = [part.name for part in arena.parts.values() if not part.is_well]
+            report.findings.append(f"{WELL_LIMIT_S:g} s after the last fault these are not there: {ill}")
+            return
         report.findings += arena.turn()
         time.sleep(POLL_S)
 

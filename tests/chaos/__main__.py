@@ -15,7 +15,7 @@ from tests.chaos.plan import Size
 from tests.chaos.trial import Report, prepare, try_once
 
 COLUMNS = ("kind", "seed", "battles", "responses", "failed", "taken_over", "viewers", "connections", "ballots")
-LAST = ("ballot_tries", "terminal_after_s", "seen_after_s", "took_s")
+LAST = ("ballot_tries", "ready_after_s", "terminal_after_s", "seen_after_s", "took_s")
 
 
 def cells(report: Report) -> list[str]:

@@ -157,6 +157,7 @@ class People:
         self.refused: dict[int, int] = {}
         self.started = 0
         self.asked_again = 0
+        self.is_quiet = False  # from now on nothing new is asked
         self.have_all_voted = False
         self._persons: list[Person] = []
 
@@ -192,7 +193,7 @@ class People:
             await asyncio.sleep(planned.is_stopped_after_s)
             await starter.insist("POST", f"/battles/{battle_id}/stop", None, self._note)
         await self._until_finished(starter, battle_id)
-        if planned.asks_on:
+        if planned.asks_on and not self.is_quiet:
             await starter.insist("POST", f"/battles/{battle_id}/turns", {"prompt": "And now?"}, self._note)
             await self._until_finished(starter, battle_id)
         await self._retry_what_failed(starter, battle_id)
@@ -218,7 +219,7 @@ class People:
         turns = battle["turns"]
         assert isinstance(turns, list)
         for response in turns[-1]["responses"]:
-            if response["status"] == "failed":
+            if response["status"] == "failed" and not self.is_quiet:
                 self.asked_again += 1
                 path = f"/battles/{battle_id}/responses/{response['slot']}/retry"
                 await starter.insist("POST", path, None, self._note)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.processes import ROOT
-from tests.chaos.arenas import KINDS, Arena
+from tests.chaos.arenas import KINDS, Arena, answers
 from tests.chaos.people import ChaosViewer, People, disorder, play_one_more
 from tests.chaos.plan import Plan, Size, line_up, make_plan
 from tests.survival.viewer import Texts
@@ -22,8 +22,8 @@ from tests.survival.viewer import Texts
 SETTLE_LIMIT_S = 30.0
 # Who was refused in the last moment presses the button once more.
 VOTE_LIMIT_S = 45.0
-# What was struck is running again so long after the last fault.
-WELL_LIMIT_S = 40.0
+# What was struck is running again so long after the last fault, and works so long after that.
+WELL_LIMIT_S = 60.0
 POLL_S = 0.05
 LOOK_EVERY_S = 0.5
 
@@ -62,6 +62,7 @@ class Report:
     ballots: int = 0
     ballot_tries: int = 0
     refused: dict[int, int] = field(default_factory=dict)
+    ready_after_s: float = 0.0
     terminal_after_s: float = 0.0
     seen_after_s: float = 0.0
     took_s: float = 0.0
@@ -172,7 +173,9 @@ def hold(arena: Arena, plan: Plan, say: Callable[[str], None]) -> Report:
     crowd.begin()
     try:
         _strike(arena, plan, report, say)
+        _wait_until_ready(arena, report)
         over_at = time.monotonic()
+        people.is_quiet = True
         saved = _settle(arena, people, over_at, report)
     finally:
         crowd.end()
@@ -205,6 +208,18 @@ def _strike(arena: Arena, plan: Plan, report: Report, say: Callable[[str], None]
             return
         report.findings += arena.turn()
         time.sleep(POLL_S)
+
+
+def _wait_until_ready(arena: Arena, report: Report) -> None:
+    """The last fault is over when what was struck works again. How long that takes is for the machine to say."""
+    began_at = time.monotonic()
+    while not all(answers(f"{address}/readyz") for address in arena.addresses):
+        if time.monotonic() - began_at > WELL_LIMIT_S:
+            report.findings.append(f"{WELL_LIMIT_S:g} s after the last start the arena is not ready")
+            return
+        report.findings += arena.turn()
+        time.sleep(POLL_S)
+    report.ready_after_s = time.monotonic() - began_at
 
 
 def _settle(arena: Arena, people: People, over_at: float, report: Report) -> Saved:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import LogState, Position, position_of
-from arena.battles.events import Alive, ResponseFailed, ResponseSnapshot, ResponseWaiting, Resync, TurnAdded, Wire
+from arena.battles.events import Alive, ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.models import Battle
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, find_battle
-from arena.battles.relay import Feed, message, relay
+from arena.battles.relay import Feed, Restatement, message, messages, relay
 from arena.teams.sockets import voter_of_scope
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class BattleConsumer(AsyncWebsocketConsumer):
         self._stream: asyncio.Task[None] | None = None
         battle_id = self.scope["url_route"]["kwargs"]["battle_id"]
         await self.accept()
-        if not await self._may_watch(battle_id):
+        if await self._battle(battle_id) is None:
             await self.close(CLOSE_NOT_FOUND)
             return
         self._stream = asyncio.create_task(self._relay(battle_id))
@@ -69,9 +71,9 @@ class BattleConsumer(AsyncWebsocketConsumer):
         if battle is None:
             await self.send(text_data=message(feed.position, [Resync().wire()]))
             return feed.position
-        # From here to the message nothing is awaited: what the log knows is newer than what the database said.
-        position = feed.position
-        await self.send(text_data=message(position, present_state(battle, feed.state)))
+        position, messages = await feed.restatement(partial(_restatement, feed, battle))
+        for part in messages:
+            await self.send(text_data=part)
         return position
 
     async def _follow(self, feed: Feed, position: Position, battle_id: UUID) -> None:
@@ -87,14 +89,9 @@ class BattleConsumer(AsyncWebsocketConsumer):
             await feed.rest(FRAME_EVERY_S)
 
     @database_sync_to_async
-    def _may_watch(self, battle_id: UUID) -> bool:
-        """Without reading the texts: those who come back with a cursor need none."""
-        return find_battle(battle_id, voter_of_scope(self.scope)) is not None
-
-    @database_sync_to_async
-    def _battle(self, battle_id: UUID) -> BlindBattle | None:
-        battle = find_battle(battle_id, voter_of_scope(self.scope))
-        return blind_battle(battle) if battle else None
+    def _battle(self, battle_id: UUID) -> Battle | None:
+        """If its voter may see it. Without the texts: those who come back with a cursor need none."""
+        return find_battle(battle_id, voter_of_scope(self.scope))
 
 
 class NothingHere(AsyncWebsocketConsumer):
@@ -105,11 +102,28 @@ class NothingHere(AsyncWebsocketConsumer):
         await self.close(CLOSE_NOT_FOUND)
 
 
+async def _restatement(feed: Feed, battle: Battle) -> Restatement:
+    """The log's present end, and messages that bring an empty page there."""
+    while True:
+        ends = feed.state.ends
+        read = await database_sync_to_async(blind_battle)(battle)
+        if feed.state.ends == ends:  # else one has ended meanwhile, whose text is in the database by now
+            break
+    # Nothing is awaited here: what the log knows is newer than what the database said.
+    position, events = feed.position, present_state(read, feed.state)
+    parts = []
+    for part in messages(position, events):
+        parts.append(part)
+        await asyncio.sleep(0)  # others must not wait for a long battle
+    return position, tuple(parts)
+
+
 def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
     """Events that bring an empty page up to date.
 
-    A response that has ended is taken from the database, unless the log knows that it was asked again. One that
-    runs is taken from the log alone: text from the database would be doubled by the deltas that are still to come.
+    A response that runs as far as the log knows is taken from the log alone: text from the database would be doubled by
+    the deltas that are still to come. What has ended there is taken from the database, which was read since: so it may
+    have been asked again.
     """
     events: list[Wire] = []
     for turn in battle.turns:
@@ -123,14 +137,9 @@ def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
 def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     logged = log.responses.get((response.turn, response.slot))
     slot, turn = response.slot, response.turn
-    if logged is None or (response.is_ended and logged.is_ended):
-        reasoning, answer, status = response.reasoning, response.answer, response.status
-        failure = (response.failure.code, response.failure.message) if response.failure else None
-    else:
-        reasoning, answer, status, failure = logged.reasoning, logged.answer, logged.status, logged.failure
-    events = [ResponseSnapshot(slot, turn, reasoning, answer, status).wire()]
-    if failure:
-        events.append(ResponseFailed(slot, turn, *failure).wire())
-    if logged and logged.why:
-        events.append(ResponseWaiting(slot, turn, logged.why).wire())
+    if logged is not None and not logged.is_ended:
+        return logged.restated(slot, turn)
+    events = [ResponseSnapshot(slot, turn, response.reasoning, response.answer, response.status).wire()]
+    if response.failure:
+        events.append(ResponseFailed(slot, turn, response.failure.code, response.failure.message).wire())
     return events

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import chain, takewhile
 
@@ -22,8 +22,10 @@ from arena.battles.event_log import (
     START,
     LogState,
     Position,
+    as_json,
     cursor_of,
     decode,
+    is_base,
     join_deltas,
     log_key,
     parse_position,
@@ -32,8 +34,13 @@ from arena.battles.events import Wire
 
 logger = logging.getLogger(__name__)
 
-# A browser further behind than this gets snapshots instead of every delta.
-ENTRIES_HELD = 4000
+# A browser further behind than this (a minute or so) gets snapshots instead of every delta.
+ENTRIES_HELD = 1500
+BYTES_HELD = 300_000
+# The last ones are kept as they are read: nearly every frame is made of one or two of them.
+ENTRIES_AT_HAND = 32
+# What brings an empty page up to date is cut into messages about as large: a slow browser holds up one of them.
+MESSAGE_CHARS = 50_000
 BLOCK_MS = 2000
 # Reads that follow one another at once are held back a little, so that each brings more.
 READ_EVERY_S = 0.016
@@ -42,9 +49,52 @@ ALIVE_EVERY_S = 15.0
 BACK_OFF_MAX_S = 2.0
 
 
+# What brings an empty page up to date: the log's end then, and messages.
+Restatement = tuple[Position, tuple[str, ...]]
+
+
 def message(position: Position, events: Sequence[Wire]) -> str:
     """The text of one socket message."""
-    return json.dumps({"c": cursor_of(position), "e": events}, ensure_ascii=False, separators=(",", ":"))
+    return _text(cursor_of(position), events)
+
+
+def _text(cursor: str, events: Sequence[Wire]) -> str:
+    return as_json({"c": cursor, "e": events})
+
+
+def messages(position: Position, events: Sequence[Wire]) -> Iterator[str]:
+    """The texts of as many messages as it takes so that none is large.
+
+    Who is cut off before the last must begin anew: only that has a cursor.
+    """
+    part: list[Wire] = []
+    size = 0
+    for event in chain.from_iterable(map(_small, events)):
+        size += _chars(event)
+        if part and size > MESSAGE_CHARS:
+            yield _text("", part)
+            part, size = [], _chars(event)
+        part.append(event)
+    yield message(position, part)
+
+
+def _small(event: Wire) -> Iterator[Wire]:
+    """The event, or, if it is a large snapshot, smaller events that add up to it."""
+    if not isinstance(event, dict) or event["type"] != "snapshot" or _chars(event) <= MESSAGE_CHARS:
+        yield event
+        return
+    texts = {"r": str(event["reasoning"]), "a": str(event["answer"])}
+    yield {**event, "reasoning": "", "answer": "", "status": "streaming"}
+    for name, text in texts.items():
+        for start in range(0, len(text), MESSAGE_CHARS):
+            yield [event["slot"], event["turn"], name, text[start : start + MESSAGE_CHARS]]
+    if event["status"] in {"finished", "stopped"}:  # a failure is told by an event of its own
+        yield {"type": event["status"], "slot": event["slot"], "turn": event["turn"]}
+
+
+def _chars(event: Wire) -> int:
+    texts = event if isinstance(event, list) else event.values()
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 class Feed:
@@ -52,31 +102,49 @@ class Feed:
 
     def __init__(self, battle_id: str) -> None:
         self.key = log_key(battle_id).encode()
-        self.state = LogState()
+        self.state = LogState(keeps_ended=False)
         self.position = START
         self.entry_id = b"0-0"
         self.watchers = 0
-        self._entries: deque[tuple[Position, list[Wire]]] = deque()
+        self._entries: deque[tuple[Position, bytes]] = deque()
+        self._size = 0
+        self._at_hand: deque[list[Wire]] = deque(maxlen=ENTRIES_AT_HAND)
         self._begins_at = START
         self._dropped_to = START
         self._frames: dict[Position, str] = {}
         self._news = asyncio.Event()
         self._resting: set[asyncio.Future[None]] = set()
+        self._restating: asyncio.Task[Restatement] | None = None
 
-    def append(self, entry_id: bytes, events: list[Wire]) -> None:
+    def append(self, entry_id: bytes, fields: dict[bytes, bytes]) -> list[Wire]:
+        """Take an entry in; its events, none if it is known."""
         position = parse_position(entry_id)
         if position <= self.position:
-            return
+            return []
         if self.position == START:
             self._begins_at = position
         self.position, self.entry_id = position, entry_id
+        events = decode(fields)
         if self.state.apply(events):
             for rest in self._resting:
                 _end(rest)
-        self._entries.append((position, events))
-        while len(self._entries) > ENTRIES_HELD:
-            self._dropped_to = self._entries.popleft()[0]
+        self._hold(position, fields, events)
         self._frames.clear()
+        return events
+
+    def _hold(self, position: Position, fields: dict[bytes, bytes], events: list[Wire]) -> None:
+        self._entries.append((position, fields[b"e"]))
+        self._size += len(fields[b"e"])
+        self._at_hand.append(events)
+        if is_base(fields):  # what it was made of is gone: nobody can be told it piece by piece
+            self._drop_to(0)
+        while len(self._entries) > ENTRIES_HELD or self._size > BYTES_HELD and len(self._entries) > 1:
+            self._drop_to(len(self._entries) - 1)
+
+    def _drop_to(self, count: int) -> None:
+        while len(self._entries) > count:
+            self._dropped_to, entry = self._entries.popleft()
+            self._size -= len(entry)
 
     def wake(self) -> None:
         """Let every socket that waits look again."""
@@ -101,6 +169,18 @@ class Feed:
             timer.cancel()
             self._resting.discard(rest)
 
+    async def restatement(self, make: Callable[[], Coroutine[None, None, Restatement]]) -> Restatement:
+        """What `make` gives: made once for all who ask while it is being made."""
+        if self._restating is None:
+            self._restating = asyncio.create_task(make())
+            self._restating.add_done_callback(self._restated)
+        return await asyncio.shield(self._restating)
+
+    def _restated(self, task: asyncio.Task[Restatement]) -> None:
+        self._restating = None
+        if not task.cancelled():
+            task.exception()  # asyncio complains of one that nobody has waited for
+
     def reaches_back_to(self, position: Position) -> bool:
         """Is every entry after `position` still held, and was `position` ever a place in this log?
 
@@ -112,10 +192,15 @@ class Feed:
     def frame_after(self, position: Position) -> str:
         """One message with everything after `position`; its cursor is the log's present end."""
         if position not in self._frames:
-            newest_first = takewhile(lambda entry: entry[0] > position, reversed(self._entries))
-            entries = [events for _, events in newest_first][::-1]
-            self._frames[position] = message(self.position, join_deltas(chain.from_iterable(entries)))
+            self._frames[position] = message(self.position, join_deltas(chain.from_iterable(self._after(position))))
         return self._frames[position]
+
+    def _after(self, position: Position) -> Iterable[list[Wire]]:
+        newest_first = [entry for _, entry in takewhile(lambda entry: entry[0] > position, reversed(self._entries))]
+        missed = len(newest_first)
+        if missed <= len(self._at_hand):
+            return list(self._at_hand)[len(self._at_hand) - missed :]
+        return (json.loads(entry) for entry in reversed(newest_first))
 
 
 def _end(rest: "asyncio.Future[None]") -> None:
@@ -177,7 +262,7 @@ class Relay:
     async def _catch_up(self, feed: Feed) -> None:
         while entries := await self._client.xrange(feed.key, min=b"(" + feed.entry_id, count=READ_COUNT):
             for id_, fields in entries:
-                feed.append(id_, decode(fields))
+                feed.append(id_, fields)
 
     def _beat(self) -> None:
         for feed in self._feeds.values():
@@ -228,9 +313,8 @@ class Relay:
                 feed = self._feeds.get(key)
                 if feed is not None:
                     for id_, fields in entries:
-                        events = decode(fields)
-                        feed.append(id_, events)
-                        is_text |= isinstance(events[-1], list)
+                        events = feed.append(id_, fields)
+                        is_text |= bool(events) and isinstance(events[-1], list)
                     feed.wake()
             if is_text:  # what announces text is followed by text, which is not to wait
                 await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))

@@ -181,6 +181,7 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     earlier = (
         Response.objects.filter(turn__battle=battle, seat=response.seat, turn__index__lt=response.turn.index)
         .select_related("turn")
+        .only("answer", "turn__prompt")
         .order_by("turn__index")
     )
     messages: list[Message] = [{"role": "system", "content": battle.system}] if battle.system else []

@@ -1,6 +1,5 @@
 """The socket of a battle: what a browser gets when it comes, comes back, or may not come."""
 
-import asyncio
 import json
 import threading
 import uuid
@@ -32,6 +31,7 @@ from arena.battles.models import Battle, Response, Turn
 from arena.battles.queries import BlindBattle, blind_battle
 from arena.battles.relay import close_relay
 from arena.battles.urls import websocket_urlpatterns
+from tests.battles.test_relay import until, watching
 from tests.factories import make_battle, make_finished_battle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +60,6 @@ async def browser(battle_id: object, cursor: str = "") -> AsyncIterator[Applicat
         "path": f"/ws/battles/{battle_id}/",
         "query_string": urlencode({"cursor": cursor}).encode() if cursor else b"",
         "headers": [],
-        "session": {},
     }
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
     await socket.send_input({"type": "websocket.connect"})
@@ -262,10 +261,8 @@ async def test_response_that_ends_while_the_database_is_read_is_told_whole(
 
     feed_reads_on = threading.Event()
     monkeypatch.setattr(consumers, "blind_battle", read_and_end)
-    async with browser(battle.pk) as socket, relay.relay().watch(str(battle.pk)) as feed:
-        async with asyncio.timeout(LIMIT_S):
-            while not feed.state.ends:
-                await feed.news_after(feed.position)
+    async with browser(battle.pk) as socket, watching(relay.relay(), str(battle.pk)) as reader:
+        await until(lambda: reader.feed and reader.feed.state.ends)
         feed_reads_on.set()
         _, events = await next_message(socket)
     assert len(reads) == 2

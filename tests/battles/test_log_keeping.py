@@ -24,9 +24,7 @@ from arena.battles.log_keeping import FOLD_SCRIPT, LogKeeper, fold
 from arena.battles.relay import Relay
 from tests.battles.test_event_log import Texts, texts_in
 from tests.battles.test_event_log import events as streams
-from tests.battles.test_relay import read_to
-
-LIMIT_S = 60.0
+from tests.battles.test_relay import until, watching
 
 
 @pytest.fixture(scope="module")
@@ -118,25 +116,26 @@ async def test_who_follows_a_log_notices_nothing_when_it_is_folded(client: redis
             if number % 10 == 0:
                 fold(client, battle_id)
 
-    async with relay.watch(str(battle_id)) as feed:
+    async with watching(relay, str(battle_id)) as reader:
         await asyncio.to_thread(write)
-        async with asyncio.timeout(LIMIT_S):
-            while not feed.state.responses[0, "A"].answer.endswith(" 299 "):
-                await feed.news_after(feed.position)
-        assert feed.state.responses[0, "A"].answer == "begin " + "".join(f"{number} " for number in range(300))
+        await until(lambda: reader.feed and reader.feed.state.responses[0, "A"].answer.endswith(" 299 "))
+        assert reader.feed
+        whole = "begin " + "".join(f"{number} " for number in range(300))
+        assert reader.feed.state.responses[0, "A"].answer == whole
 
 
 async def test_who_begins_with_a_base_gets_what_follows_it(client: redis.Redis, relay: Relay) -> None:
     battle_id = uuid.uuid4()
     say(client, battle_id, TextDelta("A", 0, "a", "before "))
     fold(client, battle_id)
-    async with relay.watch(str(battle_id)) as feed:
-        assert feed.state.responses[0, "A"].answer == "before "
-        base = feed.position
+    async with watching(relay, str(battle_id)) as reader:
+        feed = reader.feed
+        assert feed and feed.state.responses[0, "A"].answer == "before "
+        base = reader.position = feed.position
         assert feed.reaches_back_to(base)
         assert not feed.reaches_back_to((base[0] - 1, 0))
         say(client, battle_id, TextDelta("A", 0, "a", "end"))
-        assert await read_to(feed, "end", base) == "end"
+        assert await reader.read_to("end") == "end"
 
 
 async def test_log_of_a_battle_that_plays_is_prolonged_and_folded_once_it_is_long(

@@ -4,13 +4,14 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
 
 from tests.bench.load import Load
-from tests.bench.readers import Reading, apply, socket_url, start_battle
+from tests.bench.readers import STARTS_PER_S, Reading, apply, socket_url, start_battle
 
 RECONNECT_MIN_S = 0.4
 RECONNECT_MAX_S = 15.0
@@ -69,6 +70,17 @@ async def begin(session: aiohttp.ClientSession, arena: str, load: Load, key: str
             return Follower(session, arena, await start_battle(session, arena, load, key), reading)
         except (*LOST, AssertionError):
             await asyncio.sleep(TRY_AGAIN_S)
+
+
+async def begin_all(session: aiohttp.ClientSession, arena: str, load: Load, keys: Iterable[str]) -> list[Follower]:
+    """One after another. None waits for the one before but for the first, which brings the cookie of whose they are."""
+    first, *others = keys
+    begun = [await begin(session, arena, load, first)]
+    beginning = []
+    for key in others:
+        beginning.append(asyncio.create_task(begin(session, arena, load, key)))
+        await asyncio.sleep(1 / STARTS_PER_S)
+    return begun + await asyncio.gather(*beginning)
 
 
 async def stop(session: aiohttp.ClientSession, follower: Follower) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.bench.followers import Follower, begin, stop, visitor
+from tests.bench.followers import Follower, begin_all, stop, visitor
 from tests.bench.load import SHORT, SLOW
 from tests.bench.processes import Costs
 from tests.bench.readers import Reading
@@ -39,7 +39,7 @@ async def _measure(arena: Arena, battles: int, when: str) -> Row:
     async with visitor() as session, asyncio.TaskGroup() as group:
         await asyncio.sleep(SETTLE_S)
         idle = arena.costs()
-        followers = [await begin(session, arena.address, SLOW, f"memory {number}") for number in range(battles)]
+        followers = await begin_all(session, arena.address, SLOW, map("memory {}".format, range(battles)))
         following = [group.create_task(follower.follow()) for follower in followers]
         await _until_text(followers)
         streaming = arena.costs()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from tests.bench.followers import Follower, begin, stop, visitor
+from tests.bench.followers import Follower, begin, begin_all, stop, visitor
 from tests.bench.load import LONG, percentile
 from tests.bench.rig import Arena
 from tests.bench.rows import Row
@@ -37,7 +37,7 @@ def measure_recovery(arena: Arena, parts: Iterable[str] = PARTS, rounds: int = 1
 
 async def _measure(arena: Arena, part: str, battles: int) -> Row:
     async with visitor() as session, asyncio.TaskGroup() as group, asyncio.timeout(3 * LIMIT_S):
-        followers = [await begin(session, arena.address, LONG, f"{part} {number}") for number in range(battles)]
+        followers = await begin_all(session, arena.address, LONG, map(f"{part} {{}}".format, range(battles)))
         following = [group.create_task(follower.follow()) for follower in followers]
         await _until(lambda: all(_flows(follower, time.monotonic()) for follower in followers), LIMIT_S)
         killed_at = time.monotonic()

@@ -11,7 +11,6 @@ django_application = get_asgi_application()  # before the imports below: they ne
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
-from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
 from arena.running.limits import BoundedBodies  # noqa: E402
@@ -30,6 +29,6 @@ class SameSiteOnly(OriginValidator):
 application = ProtocolTypeRouter(
     {
         "http": BoundedBodies(django_application, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
-        "websocket": SameSiteOnly(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_HOSTS),
+        "websocket": SameSiteOnly(URLRouter(websocket_urlpatterns), settings.ALLOWED_HOSTS),
     }
 )

@@ -10,11 +10,13 @@ from django.conf import settings
 
 from arena.celery import app
 from arena.running import long_lived
+from arena.running.browser_socket import BrowserSocket
 from arena.running.worker_signs import BusySign
 
 GRACEFUL_SHUTDOWN_S = 3
 # Nothing a browser sends over a socket is read.
 SOCKET_MESSAGE_MAX_BYTES = 4096
+PING_EVERY_S = 60.0
 
 
 def run_web(fd: int | None) -> None:
@@ -26,8 +28,11 @@ def run_web(fd: int | None) -> None:
         loop="uvloop",
         # httptools gathers headers of any size; h11 refuses more than 64 KiB. Parsing is a small part of a page's cost.
         http="h11",
-        ws="websockets-sansio",
+        ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
+        # Our own signs of life come more often; pings find those who are gone, and cannot tell.
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PING_EVERY_S,
         # Compressing costs twice the CPU time and three times the memory, and saves half of few bytes.
         ws_per_message_deflate=False,
         # Whom to believe is for BEHIND_TLS_PROXY to say; uvicorn would believe every program on this machine.

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.bench import aims, memory, recovery, scaling, starts, stops, streams
-from tests.bench.processes import ROOT
+from tests.bench import aims, idling, memory, recovery, scaling, starts, stops, streams
 from tests.bench.rig import Arena, Options, Rig
-from tests.bench.rows import Row, keep, table, tell
+from tests.bench.rows import FOLDER, Row, keep, table, tell
 from tests.contestants.servers import serving_aside
 
 
@@ -37,19 +37,25 @@ class Bench:
         self._stack = stack
         self._arena: Arena | None = None
         self.rig = stack.enter_context(Rig(Options(options.arena_cores, options.load_cores, options.postgres)))
+        self._extra_catalogue = ""
         if "stops" in options.only:
             servers = stack.enter_context(serving_aside(self.upstream.answer))
-            self.rig.extra_catalogue = stops.catalogue(servers.url)
+            self._extra_catalogue = stops.catalogue(servers.url)
 
     @property
     def arena(self) -> Arena:
         if self._arena is None:
-            self._arena = self._stack.enter_context(self.rig.arena("main"))
+            self._arena = self._stack.enter_context(self.rig.arena("main", extra_catalogue=self._extra_catalogue))
         return self._arena
 
 
 PARTS = {
     "memory": Part("Memory", memory.COLUMNS, lambda bench: memory.measure_memory(bench.rig)),
+    "idle": Part(
+        "Idle: open sockets on finished battles",
+        idling.COLUMNS,
+        lambda bench: idling.measure_idling(bench.rig, bench.options.sockets, bench.options.window),
+    ),
     "stops": Part(
         "Stops: from the click until the model server is left",
         stops.COLUMNS,
@@ -58,7 +64,7 @@ PARTS = {
     "starts": Part(
         "Starts: what a battle costs however short it is",
         starts.COLUMNS,
-        lambda bench: starts.measure_starts(bench.rig, bench.arena),
+        lambda bench: starts.measure_starts(bench.rig, bench.arena, bench.options.starts),
     ),
     "streams": Part(
         "Streams: many battles at once",
@@ -94,7 +100,7 @@ def main() -> None:
         results = {name: _measure(bench, name) for name in PARTS if name in options.only}
     tell(report(results))
     for name, rows in results.items():
-        tell(f"written to {keep(name, rows).relative_to(ROOT)}\n")
+        tell(f"written to {keep(options.into, name, rows)}\n")
     tell(f"{time.monotonic() - began_at:.0f} s in all\n")
 
 
@@ -127,13 +133,17 @@ def parse() -> argparse.Namespace:
         choices=[*PARTS, "scaling"],
         help="parts; scaling: workers and viewers",
     )
+    parser.add_argument("--starts", type=int, default=starts.BATTLES, help="battles that are over at once")
     parser.add_argument("--battles", type=int, nargs="+", default=streams.LEVELS, help="at once, for streams")
     parser.add_argument("--workers", type=int, nargs="+", default=scaling.WORKERS)
     parser.add_argument("--viewers", type=int, nargs="+", default=scaling.VIEWERS, help="of each battle")
+    parser.add_argument("--sockets", type=int, default=idling.idle.SOCKETS, help="that are idle")
+    parser.add_argument("--window", type=float, default=idling.WINDOW_S, help="seconds for which they are looked at")
     parser.add_argument("--stops", type=int, default=stops.ROUNDS, help="battles to stop at each moment")
     parser.add_argument("--killed", nargs="+", default=recovery.PARTS, choices=recovery.PARTS, help="for recovery")
     parser.add_argument("--rounds", type=int, default=1, help="how often each of them is killed")
     parser.add_argument("--postgres", action="store_true", help="with a PostgreSQL made for the run, instead of SQLite")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="folder for the JSON files (%(default)s)")
     parser.add_argument("--arena-cores", type=cores, default=frozenset(), metavar="0,1", help="keep the arena to these")
     parser.add_argument("--load-cores", type=cores, default=frozenset(), metavar="2,3", help="and the load to these")
     options = parser.parse_args()

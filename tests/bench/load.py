@@ -1,7 +1,7 @@
 """What the bench plays: numbered tokens at a steady pace, so that loss, doubling, order and lateness show.
 
-The `load` reasoner of the simulator writes "t0 ", "t1 ", … Token k leaves the simulator at `start + k / rate`; the
-simulator tells when each stream started, on the clock that all processes of a machine share.
+The `load` reasoner of the simulator writes "t0 ", "t1 ", … Token k leaves the simulator at `start + delay + k / rate`;
+the simulator tells when each stream started, on the clock that all processes of a machine share.
 """
 
 import math
@@ -20,10 +20,11 @@ class Load:
     tokens: int
     rate: float  # tokens per second and stream
     streams: int = 2
+    delay_s: float = 0.0  # before the first token
 
     @property
     def model(self) -> str:
-        return f"load?tokens={self.tokens}&rate={self.rate:g}&think=0.5"
+        return f"load?tokens={self.tokens}&rate={self.rate:g}&think=0.5&delay={self.delay_s:g}"
 
     @property
     def slugs(self) -> list[str]:
@@ -43,13 +44,15 @@ class Load:
 
 # What the arena is measured with, as others have been.
 STEADY = Load("steady", tokens=400, rate=50.0)
+# Silent until all viewers are there, so that joining and watching can be told apart.
+WATCHED = Load("watched", tokens=400, rate=50.0, delay_s=8.0)
 # Over so soon that almost all it costs is the start and the end of battles.
 SHORT = Load("short", tokens=10, rate=50.0)
 # Still running when a part of the arena has died and come back.
 LONG = Load("long", tokens=6000, rate=50.0)
 # Many streams that run at the same time without keeping anything busy.
 SLOW = Load("slow", tokens=600, rate=2.0)
-LOADS = (STEADY, SHORT, LONG, SLOW)
+LOADS = (STEADY, WATCHED, SHORT, LONG, SLOW)
 
 
 @dataclass
@@ -77,8 +80,8 @@ class Stream:
         wrong = sum(token != f"t{number}" for number, token in zip(range(tokens), got, strict=False))
         return wrong + abs(len(got) - tokens)
 
-    def latencies(self, start: float, rate: float) -> list[float]:
-        return [arrival - (start + number / rate) for number, arrival in enumerate(self.arrivals)]
+    def latencies(self, first_due: float, rate: float) -> list[float]:
+        return [arrival - (first_due + number / rate) for number, arrival in enumerate(self.arrivals)]
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

@@ -18,6 +18,7 @@ from tests.bench.load import Load, Stream
 
 READ_LIMIT_S = 180.0
 STARTS_PER_S = 25.0
+JOINS_PER_S = 25.0  # of each battle
 TEXT = aiohttp.WSMsgType.TEXT
 ENDED = {"finished", "failed", "stopped"}
 
@@ -82,7 +83,10 @@ class Reader:
 
     async def arena(self, reading: Reading, raw: list[Raw]) -> None:
         battle_id = await start_battle(self.session, self.address, self.load, reading.key)
-        await asyncio.gather(*(self._watch(battle_id, messages) for messages in raw))
+        async with asyncio.TaskGroup() as group:
+            for messages in raw:
+                group.create_task(self._watch(battle_id, messages))
+                await asyncio.sleep(1 / JOINS_PER_S)
 
     async def _watch(self, battle_id: str, messages: Raw) -> None:
         ended: set[object] = set()

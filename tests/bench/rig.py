@@ -18,6 +18,7 @@ from tests.bench.processes import Cost, Costs, cost_of, descendants, free_port, 
 from tests.bench.readers import Readings, read_in_this_process
 
 LOOPBACK = "127.0.0.1"
+CATALOGUE = "catalogue.toml"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,6 @@ class Rig:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.extra_catalogue = ""
         self._stack = ExitStack()
 
     def __enter__(self) -> "Rig":
@@ -124,10 +124,11 @@ class Rig:
         return System("relay", address, lambda: {"web": cost_of([process.pid])})
 
     @contextmanager
-    def arena(self, name: str) -> Iterator[Arena]:
-        """A new one, with nothing in its database."""
+    def arena(self, name: str, *, extra_catalogue: str = "") -> Iterator[Arena]:
+        """A new one, with nothing in its database. It knows the contestants of all loads."""
         folder = self.folder / name
         folder.mkdir()
+        (folder / CATALOGUE).write_text("".join(load.catalogue for load in LOADS) + extra_catalogue)
         with ExitStack() as stack:
             database_url, postgres_pid = os.environ.get("BENCH_DATABASE_URL", ""), 0
             if self.options.on_postgres:
@@ -160,11 +161,9 @@ class Rig:
         return cluster
 
     def _environment(self, folder: Path, port: int, database_url: str) -> dict[str, str]:
-        entries = folder / "catalogue.toml"
-        entries.write_text("".join(load.catalogue for load in LOADS) + self.extra_catalogue)
         return {
             "ARENA_VAR": str(folder),
-            "ARENA_CATALOGUE": str(entries),
+            "ARENA_CATALOGUE": str(folder / CATALOGUE),
             "ARENA_SIMULATED": "always",
             "SIMULATOR_URL": self.simulator,
             "DATABASE_URL": database_url,

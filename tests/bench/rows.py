@@ -42,9 +42,9 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def keep(kind: str, rows: list[Row]) -> Path:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path = FOLDER / time.strftime(f"{kind}-%Y%m%d-%H%M%S.json")
+def keep(folder: Path, kind: str, rows: list[Row]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / time.strftime(f"{kind}-%Y%m%d-%H%M%S.json")
     path.write_text(json.dumps(rows, indent=1) + "\n")
     return path
 

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import redis
 
+from tests.bench.load import WATCHED
 from tests.bench.polling import wait_until
 from tests.bench.rig import Arena, Rig
 from tests.bench.rows import Row, figure, ratio
@@ -38,6 +39,7 @@ VIEWER_COLUMNS = {
     "web_cpu_s_per_1000_tokens": "web",
     "cpu_s_per_1000_tokens_seen": "CPU s/1000 seen",
     "cpu_per_relay_cpu_seen": "/relay",
+    "joining_cpu_ms_per_viewer": "CPU ms/join",
     "bytes_per_token": "bytes/token",
     "web_peak_rss_mb": "web MB",
     "lost_or_doubled": "lost",
@@ -71,10 +73,15 @@ def idle_workers(arena: Arena) -> int:
 
 
 def measure_viewers(rig: Rig, arena: Arena, counts: Iterable[int], battles: int = VIEWER_BATTLES) -> list[Row]:
-    """What all viewers together have seen is compared with the bare relay, which serves each stream to one."""
-    relay = measure(rig, rig.relay, battles)
-    rows = [relay, *(measure(rig, arena, battles, viewers=count) for count in counts)]
+    """What all viewers together have seen is compared with the bare relay, which serves each stream to one.
+
+    CPU time counts from when the first token was due: what starting and joining costs is told apart.
+    """
+    relay = measure(rig, rig.relay, battles, load=WATCHED)
+    rows = [relay, *(measure(rig, arena, battles, load=WATCHED, viewers=count) for count in counts)]
     for row in rows:
+        joins = battles * figure(row, "viewers_per_battle")
+        row["joining_cpu_ms_per_viewer"] = round(figure(row, "cpu_s_before_first_token") / joins * 1000, 1)
         seen = figure(row, "cpu_s_per_1000_tokens") / figure(row, "viewers_per_battle")
         row["cpu_s_per_1000_tokens_seen"] = round(seen, 5)
         row["cpu_per_relay_cpu_seen"] = ratio(seen, figure(relay, "cpu_s_per_1000_tokens"))

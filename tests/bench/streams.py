@@ -1,6 +1,7 @@
 """Many battles at once, through the arena, a direct client and the bare relay: lateness, loss, bytes, CPU time."""
 
 import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 
@@ -43,16 +44,16 @@ LOAD_COLUMNS = {
 }
 
 
-class Peak:
-    """The most memory that each role held while the block lasted."""
+class Watch:
+    """What the processes cost at each second while the block lasted."""
 
     def __init__(self, system: System) -> None:
-        self.rss_mb: dict[str, float] = {}
+        self.looks: list[tuple[float, Costs]] = []
         self._system = system
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> "Peak":
+    def __enter__(self) -> "Watch":
         self._thread.start()
         return self
 
@@ -61,33 +62,45 @@ class Peak:
         self._thread.join()
 
     def _look(self) -> None:
+        self.looks.append((time.monotonic(), self._system.costs()))
         while not self._is_over.wait(1.0):
-            for role, cost in self._system.costs().items():
-                self.rss_mb[role] = max(cost.rss_mb, self.rss_mb.get(role, 0.0))
+            self.looks.append((time.monotonic(), self._system.costs()))
+        self.looks.append((time.monotonic(), self._system.costs()))
+
+    def spent_s(self, since: float = 0.0) -> dict[str, float]:
+        """Each role's CPU time from the last look before that moment on."""
+        before = [costs for moment, costs in self.looks if moment <= since][-1:] or [self.looks[0][1]]
+        return spent_s(before[0], self.looks[-1][1])
+
+    def peak_mb(self) -> dict[str, float]:
+        return {role: max(costs[role].rss_mb for _, costs in self.looks) for role in self.looks[0][1]}
 
 
 def measure(rig: Rig, system: System, battles: int, *, load: Load = STEADY, viewers: int = 1) -> Row:
-    before, simulator_before, machine_before = system.costs(), rig.simulator_cost().cpu_s, machine_busy_s()
+    simulator_before, machine_before = rig.simulator_cost().cpu_s, machine_busy_s()
     rig.simulator_late_p99_s()
-    with Peak(system) as peak:
+    with Watch(system) as watch:
         read = rig.read(system, load, battles, viewers)
-    spent = spent_s(before, system.costs())
+    starts = rig.stream_starts()
+    spent = watch.spent_s(since=first_token_due(read.readings, starts, load) if load.delay_s else 0.0)
     simulator_s = rig.simulator_cost().cpu_s - simulator_before
     machine_s = machine_busy_s() - machine_before
     kilotokens = battles * load.streams * load.tokens / 1000
     total_s = sum(spent.values())
+    joining_s = sum(watch.spent_s().values()) - total_s
     return {
         "system": system.kind,
         "battles": battles,
         "viewers_per_battle": viewers,
         **load.described(),
-        **lateness(read.readings, rig.stream_starts(), load),
+        **lateness(read.readings, starts, load),
         "lost_or_doubled": lost_or_doubled(read.readings, load),
         "bytes_per_token": round(sum(reading.bytes for reading in read.readings) / kilotokens / 1000 / viewers, 1),
         "cpu_s_per_1000_tokens": round(total_s / kilotokens, 4),
         **{f"{role}_cpu_s_per_1000_tokens": round(value / kilotokens, 4) for role, value in spent.items()},
-        **{f"{role}_peak_rss_mb": round(value, 1) for role, value in peak.rss_mb.items()},
-        **_load_figures(read, kilotokens, total_s, simulator_s, machine_s, rig.simulator_late_p99_s()),
+        **{f"{role}_peak_rss_mb": round(value, 1) for role, value in watch.peak_mb().items()},
+        "cpu_s_before_first_token": round(joining_s, 3),
+        **_load_figures(read, kilotokens, total_s + joining_s, simulator_s, machine_s, rig.simulator_late_p99_s()),
     }
 
 
@@ -129,18 +142,26 @@ def lateness(readings: Iterable[Reading], starts: dict[str, list[float]], load: 
     latencies: list[float] = []
     total: list[float] = []
     for reading in readings:
-        start = min(start for start in starts[reading.key] if start > reading.asked_at)
+        first_due = start_of(reading, starts) + load.delay_s
         for stream in reading.streams.values():
-            late = stream.latencies(start, load.rate)
+            late = stream.latencies(first_due, load.rate)
             latencies += late[already_there(stream.arrivals) :] if reading.joined_late else late
         if not reading.joined_late:
-            total.append(reading.first_text_at - reading.asked_at)
+            total.append(reading.first_text_at - reading.asked_at - load.delay_s)
     return {
         "first_token_p50_ms": ms(percentile(total, 50)),
         "first_token_p99_ms": ms(percentile(total, 99)),
         "token_latency_p50_ms": ms(percentile(latencies, 50)),
         "token_latency_p99_ms": ms(percentile(latencies, 99)),
     }
+
+
+def start_of(reading: Reading, starts: dict[str, list[float]]) -> float:
+    return min(start for start in starts[reading.key] if start > reading.asked_at)
+
+
+def first_token_due(readings: Iterable[Reading], starts: dict[str, list[float]], load: Load) -> float:
+    return min(start_of(reading, starts) for reading in readings) + load.delay_s
 
 
 def already_there(arrivals: list[float]) -> int:

@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_not_judged() -> None:
 
 
 def test_percentiles_are_values_that_occurred() -> None:
-    assert [percentile([3.0, 1.0, 2.0, 4.0], percent) for percent in (0, 50, 75, 99)] == [1.0, 2.0, 3.0, 4.0]
+    assert [percentile([3.0, 1.0, 2.0, 4.0], percent) for percent in (25, 50, 75, 99)] == [1.0, 2.0, 3.0, 4.0]
     assert math.isnan(percentile([], 50))
 
 

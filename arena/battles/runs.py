@@ -6,8 +6,9 @@ is alive is told by its lease in Redis. So however often a battle is enqueued, e
 
 import logging
 import queue
+import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, R
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
 from arena.battles.running_costs import Meter
-from arena.battles.services import finish_if_ended
+from arena.battles.services import finish_if_ended, finish_locked, lock_by_id
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import WorkerLoop
@@ -43,7 +44,9 @@ logger = logging.getLogger(__name__)
 
 # A response whose worker died is played again by itself at most so often; what people ask for does not count.
 REPLAYS_MAX = 2
-SAVE_RETRY_LIMIT_S = 120.0
+# Between two tries to save a response.
+SAVE_AGAIN_MIN_S = 0.1
+SAVE_AGAIN_MAX_S = 5.0
 UNKNOWN = Usage()
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
 
@@ -113,11 +116,11 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
     """
     fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
-        if not Battle.objects.locked().filter(pk=response.turn.battle_id).first():
+        if not lock_by_id(response.turn.battle_id):
             return None
         if not _still_ours(response).update(**fields):
             return None
-        finish_if_ended(response.turn.battle_id)
+        finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
@@ -214,14 +217,9 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     two user messages in a row.
     """
     battle = response.turn.battle
-    earlier = (
-        Response.objects.filter(turn__battle=battle, seat=response.seat, turn__index__lt=response.turn.index)
-        .select_related("turn")
-        .order_by("turn__index")
-    )
     messages: list[Message] = [{"role": "system", "content": battle.system}] if battle.system else []
     unanswered = ""
-    for past in earlier:
+    for past in _earlier(response):
         unanswered = f"{unanswered}\n\n{past.turn.prompt}".strip()
         if past.answer:
             messages += [{"role": "user", "content": unanswered}, {"role": "assistant", "content": past.answer}]
@@ -230,17 +228,28 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def _earlier(response: Response) -> Iterable[Response]:
+    """The same slot's responses to the turns before. No query for a first turn, and of the texts only what is read."""
+    if not response.turn.index:
+        return ()
+    same_slot = Response.objects.filter(seat=response.seat_id, turn__index__lt=response.turn.index)
+    return same_slot.select_related("turn").only("answer", "turn__prompt").order_by("turn__index")
+
+
 @transaction.atomic
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
-    """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
-    wait (a subquery, because of the join) once the other claim is committed."""
-    if not Battle.objects.locked().filter(pk=battle_id).first():
+    """Locks the battle, or two runs might claim the same responses."""
+    if not lock_by_id(battle_id):
         return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
-    if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
-        return {}
-    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id)
-    return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
+    claimed = {
+        response.pk: response
+        for response in waiting.select_related("turn__battle", "seat__contestant").order_by("turn__index", "seat__slot")
+    }
+    Response.objects.filter(pk__in=claimed).update(status=ResponseStatus.STREAMING, run=run_id)
+    for response in claimed.values():
+        response.status, response.run = ResponseStatus.STREAMING, run_id
+    return claimed
 
 
 def _part(response: Response, meter: Meter | None) -> Part:
@@ -310,20 +319,17 @@ def _ended(response: Response, save: "partial[Event | None]") -> Event | None:
 
 
 def _persist(save: "partial[Event | None]") -> Event | None:
-    """Save, waiting for a database that is away or busy. What can't be saved in time is left to the sweep."""
-    give_up_at = time.monotonic() + SAVE_RETRY_LIMIT_S
-    pause_s = 0.1
+    """Save, waiting for a database that is away or busy as long as it takes: the text is nowhere else but in the log,
+    which expires. Meanwhile the run keeps its lease, and is not taken for dead."""
+    pause_s = SAVE_AGAIN_MIN_S
     while True:
         try:
             return save()
         except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > give_up_at:
-                logger.exception("a response could not be saved")
-                return None
             logger.warning("the database does not take a response: %s; trying again in %.1f s", error, pause_s)
             connection.close()  # it may be broken; the next try makes another
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+        time.sleep(pause_s * random.uniform(0.5, 1.0))  # not all threads at once
+        pause_s = min(pause_s * 2, SAVE_AGAIN_MAX_S)
 
 
 def _give_connection_back() -> None:

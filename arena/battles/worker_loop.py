@@ -10,20 +10,21 @@ import random
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import redis.asyncio
 import uvloop
 from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from arena.battles import failure_log
-from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.event_log import LOG_LINGERS_S, STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
+from arena.battles.log_keeping import KEEP_EVERY_S, LogKeeper
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
 from arena.battles.running_costs import TELL_EVERY_S, tell
@@ -33,6 +34,7 @@ from arena.contestants.errors import ProviderError
 from arena.contestants.providers.http import make_client
 from arena.contestants.providers.patience import retrying
 from arena.contestants.simulator.server import Simulator, start_simulator
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ T = TypeVar("T")
 
 WATCH_EVERY_S = 0.5
 START_LIMIT_S = 30.0
+TIMEOUT_S = 5.0
 BACK_OFF_MAX_S = 2.0
 # Of runs that this worker does not play, or not yet.
 STOPS_KEPT = 1000
@@ -134,16 +137,18 @@ class WorkerLoop:
         self._loop.run_forever()
 
     async def _prepare(self) -> None:
-        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._redis = async_client(timeout_s=TIMEOUT_S)
         self._renew_all = self._redis.register_script(RENEW_SCRIPT)
         self._release_lease = self._redis.register_script(RELEASE_SCRIPT)
         self._writer = LogWriter(self._redis)
+        self._log_keeper = LogKeeper(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
         for work in (
             self._writer.work,
             self._renew_leases,
             self._watch_limits,
             self._tell_costs,
+            self._keep_logs,
             self._listen_for_stops,
         ):
             self._keep(self._for_ever(work))
@@ -207,6 +212,7 @@ class WorkerLoop:
         run.deliver(pane.part, pane.outcome)
 
     def _append(self, run: Run, event: Event) -> None:
+        run.told(event)
         self._writer.add(run.log, event, urgent=True)
 
     async def _abandon_run(self, run: Run) -> None:
@@ -220,6 +226,7 @@ class WorkerLoop:
         self._runs.pop(run.run_id, None)
         try:
             await self._release_lease(keys=[run.log.lease])
+            await self._redis.expire(run.log.log, LOG_LINGERS_S)
         except RedisError:
             logger.info("lease of run %s is left to expire", run.run_id)
 
@@ -259,12 +266,20 @@ class WorkerLoop:
             except RedisError as error:
                 logger.warning("what runs cannot be told: %s", error)
 
+    async def _keep_logs(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            try:
+                await self._log_keeper.look_after({run.battle_id for run in self._runs.values()})
+            except RedisError as error:
+                logger.warning("logs cannot be looked after: %s", error)
+
     async def _listen_for_stops(self) -> None:
         """A stop names a run, so that it can't hit what was asked again since. One that is missed meanwhile is
         announced again by the sweep; one that comes before its run has begun is kept for it."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
+                async with aclosing(listening_client()) as client, client.pubsub() as pubsub:
                     await pubsub.subscribe(STOP_CHANNEL)
                     async for message in pubsub.listen():
                         if message["type"] == "message":

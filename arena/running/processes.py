@@ -13,6 +13,10 @@ from redis import RedisError
 
 from arena.celery import app
 from arena.running import long_lived, readiness
+from arena.running.browser_socket import BrowserSocket
+from arena.running.clock import SharedClock
+from arena.running.keys import compare_keys
+from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
 # The supervisor's, to a process that it starts beside another: it wants to know when this one works.
@@ -20,6 +24,7 @@ START_TOKEN = "ARENA_START_TOKEN"
 GRACEFUL_SHUTDOWN_S = 3
 # Nothing a browser sends over a socket is read.
 SOCKET_MESSAGE_MAX_BYTES = 4096
+PING_EVERY_S = 60.0
 
 
 logger = logging.getLogger(__name__)
@@ -35,6 +40,7 @@ class WebServer(uvicorn.Server):
 
 def run_web(fd: int | None) -> None:
     """Serve pages and sockets on HOST and PORT, or on a listening socket that was handed over."""
+    compare_keys()
     config = uvicorn.Config(
         "arena.asgi:application",
         host=settings.HOST,
@@ -42,8 +48,11 @@ def run_web(fd: int | None) -> None:
         loop="uvloop",
         # httptools gathers headers of any size; h11 refuses more than 64 KiB. Parsing is a small part of a page's cost.
         http="h11",
-        ws="websockets-sansio",
+        ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
+        # Our own signs of life come more often; pings find those who are gone, and cannot tell.
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PING_EVERY_S,
         # Compressing costs twice the CPU time and three times the memory, and saves half of few bytes.
         ws_per_message_deflate=False,
         # Whom to believe is for BEHIND_TLS_PROXY to say; uvicorn would believe every program on this machine.
@@ -66,13 +75,15 @@ def run_worker() -> None:
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
     worker_ready.connect(_is_ready)
-    app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
+    app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
+    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
+    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:
-    """Send what is due by the clock. One per arena: two would send everything twice."""
-    schedule = settings.VAR_DIR / "beat.schedule"
-    app.start(["--quiet", "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"])
+    """Send what is due by the clock. Several may run: one sends, the others stand by."""
+    scheduler = f"{SharedClock.__module__}:{SharedClock.__qualname__}"
+    app.start(["--quiet", "beat", f"--scheduler={scheduler}", "--pidfile=", "--loglevel=warning"])
 
 
 def _is_ready(**kwargs: object) -> None:

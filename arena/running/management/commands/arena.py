@@ -12,7 +12,7 @@ PARTS = {
     "all": "everything, supervised (the default)",
     "web": "the web server alone",
     "worker": "a worker alone",
-    "beat": "the clock alone: one per arena",
+    "beat": "the clock alone",
     "restart": "have the arena that runs here take on new code and settings, without losing a word",
     "prepare": "bring database and static files up to date, and leave",
     "static": "bring the static files up to date, and leave",

@@ -67,7 +67,7 @@ async def asked(
 async def battle_and_ballot(url: str) -> Viewer:
     """One visitor: starts a battle, watches it to its end, votes."""
     api = f"{url}/api/v1/battles"
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         slugs = [f"load-{slot}" for slot in range(SLOTS)]
         async with asked(session, "POST", api, {"prompt": "Go on.", "contestants": slugs}) as answer:
             assert answer.status == 201, await answer.text()

@@ -78,6 +78,8 @@ class WorkerLoop:
                 if worker_loop._failure is not None:
                     raise RuntimeError("the worker's loop does not start") from worker_loop._failure
                 cls._instance = worker_loop
+                if cls.is_leaving:  # told so after this task had begun
+                    worker_loop._loop.call_soon_threadsafe(worker_loop._leave, settings.ARENA_STOP_GRACE_S)
             return cls._instance
 
     @classmethod

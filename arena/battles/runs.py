@@ -8,7 +8,7 @@ import logging
 import queue
 import random
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, R
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
 from arena.battles.running_costs import Meter
-from arena.battles.services import finish_if_ended
+from arena.battles.services import finish_if_ended, finish_locked, lock_by_id
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import WorkerLoop
@@ -117,11 +117,11 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
     """
     fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
-        if not Battle.objects.locked().filter(pk=response.turn.battle_id).first():
+        if not lock_by_id(response.turn.battle_id):
             return None
         if not _still_ours(response).update(**fields):
             return None
-        finish_if_ended(response.turn.battle_id)
+        finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
@@ -218,14 +218,9 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     two user messages in a row.
     """
     battle = response.turn.battle
-    earlier = (
-        Response.objects.filter(turn__battle=battle, seat=response.seat, turn__index__lt=response.turn.index)
-        .select_related("turn")
-        .order_by("turn__index")
-    )
     messages: list[Message] = [{"role": "system", "content": battle.system}] if battle.system else []
     unanswered = ""
-    for past in earlier:
+    for past in _earlier(response):
         unanswered = f"{unanswered}\n\n{past.turn.prompt}".strip()
         if past.answer:
             messages += [{"role": "user", "content": unanswered}, {"role": "assistant", "content": past.answer}]
@@ -234,17 +229,28 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def _earlier(response: Response) -> Iterable[Response]:
+    """The same slot's responses to the turns before. No query for a first turn, and of the texts only what is read."""
+    if not response.turn.index:
+        return ()
+    same_slot = Response.objects.filter(seat=response.seat_id, turn__index__lt=response.turn.index)
+    return same_slot.select_related("turn").only("answer", "turn__prompt").order_by("turn__index")
+
+
 @transaction.atomic
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
-    """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
-    wait (a subquery, because of the join) once the other claim is committed."""
-    if not Battle.objects.locked().filter(pk=battle_id).first():
+    """Locks the battle, or two runs might claim the same responses."""
+    if not lock_by_id(battle_id):
         return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
-    if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
-        return {}
-    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id)
-    return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
+    claimed = {
+        response.pk: response
+        for response in waiting.select_related("turn__battle", "seat__contestant").order_by("turn__index", "seat__slot")
+    }
+    Response.objects.filter(pk__in=claimed).update(status=ResponseStatus.STREAMING, run=run_id)
+    for response in claimed.values():
+        response.status, response.run = ResponseStatus.STREAMING, run_id
+    return claimed
 
 
 def _part(response: Response, meter: Meter | None) -> Part:

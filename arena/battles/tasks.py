@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import redis
@@ -20,18 +21,19 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 
 from arena.battles import charges, event_log, runs, workers
-from arena.battles.events import BallotCast, Event, ResponseStopped, Revealed, TurnAdded
+from arena.battles.events import BallotCast, Event, ResponseRestarted, ResponseStopped, Revealed, TurnAdded
 from arena.battles.models import Battle, Response, Turn
 from arena.battles.orphans import Sweeper
 from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
+from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
 
 SWEEP_PAUSE_MAX_S = 5.0
 RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
-_redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
+_redis = sync_client(timeout_s=5)
 
 
 @shared_task(name="battles.play")
@@ -77,12 +79,9 @@ def take_leave(**kwargs: object) -> None:
     workers.leave()
 
 
-def enqueue_turn(turn: Turn) -> None:
-    _on_commit(_enqueue, turn.battle_id)
-
-
-def enqueue_retry(response: Response) -> None:
-    _on_commit(_enqueue, response.turn.battle_id)
+def enqueue(battle_id: UUID) -> None:
+    """Have what waits in this battle played."""
+    _on_commit(_enqueue, battle_id)
 
 
 def announce_turn(turn: Turn) -> None:
@@ -94,8 +93,13 @@ def announce_stop(battle: Battle, stop: Stop) -> None:
     if stop.runs:
         _on_commit(_stop, stop.runs)
     if stop.ended:
-        events = (ResponseStopped(response.seat.slot, response.turn.index) for response in stop.ended)
-        _on_commit(_publish, battle.pk, *events)
+        _on_commit(_publish, battle.pk, *chain.from_iterable(map(_stopped_unclaimed, stop.ended)))
+
+
+def _stopped_unclaimed(response: Response) -> list[Event]:
+    """What an earlier attempt had written may still be shown: the stopped one has written nothing."""
+    place = response.seat.slot, response.turn.index
+    return [*([ResponseRestarted(*place)] if response.attempt > 1 else []), ResponseStopped(*place)]
 
 
 def announce_ballots(battle: Battle, count: int) -> None:

@@ -10,11 +10,11 @@ import random
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import redis.asyncio
 import uvloop
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -33,6 +33,7 @@ from arena.contestants.errors import ProviderError
 from arena.contestants.providers.http import make_client
 from arena.contestants.providers.patience import retrying
 from arena.contestants.simulator.server import Simulator, start_simulator
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ T = TypeVar("T")
 
 WATCH_EVERY_S = 0.5
 START_LIMIT_S = 30.0
+TIMEOUT_S = 5.0
 BACK_OFF_MAX_S = 2.0
 # Of runs that this worker does not play, or not yet.
 STOPS_KEPT = 1000
@@ -134,7 +136,7 @@ class WorkerLoop:
         self._loop.run_forever()
 
     async def _prepare(self) -> None:
-        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._redis = async_client(timeout_s=TIMEOUT_S)
         self._renew_all = self._redis.register_script(RENEW_SCRIPT)
         self._release_lease = self._redis.register_script(RELEASE_SCRIPT)
         self._writer = LogWriter(self._redis)
@@ -264,7 +266,7 @@ class WorkerLoop:
         announced again by the sweep; one that comes before its run has begun is kept for it."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
+                async with aclosing(listening_client()) as client, client.pubsub() as pubsub:
                     await pubsub.subscribe(STOP_CHANNEL)
                     async for message in pubsub.listen():
                         if message["type"] == "message":

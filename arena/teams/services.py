@@ -12,18 +12,22 @@ from django.db import transaction
 from arena.teams.errors import AccountNeeded
 from arena.teams.models import ApiToken, User, Voter
 from arena.teams.queries import VOTER_KEY, current_voter
+from arena.teams.visits import visit_of
 
 
 def ensure_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Voter:
     """The voter behind this request, made and remembered in the session if there is none yet."""
-    voter = current_voter(user, session)
-    if voter is not None:
-        return voter
     if isinstance(user, User):
         return Voter.objects.get_or_create(user=user)[0]
-    voter = Voter.objects.create()
-    session[VOTER_KEY] = voter.pk
+    voter = current_voter(user, session) or _new_visitor(visit_of(session))
+    if session.get(VOTER_KEY) != voter.pk:
+        session[VOTER_KEY] = voter.pk
     return voter
+
+
+def _new_visitor(visit: str) -> Voter:
+    """One per visit, even where its first deed arrives twice at once."""
+    return Voter.objects.get_or_create(visit=visit)[0] if visit else Voter.objects.create()
 
 
 @contextmanager

@@ -56,7 +56,6 @@ async def browser(battle_id: object, cursor: str = "") -> AsyncIterator[Applicat
         "path": f"/ws/battles/{battle_id}/",
         "query_string": urlencode({"cursor": cursor}).encode() if cursor else b"",
         "headers": [],
-        "session": {},
     }
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
     await socket.send_input({"type": "websocket.connect"})

@@ -62,15 +62,15 @@ def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis
 def test_response_is_saved_with_the_end_of_its_battle_or_not_at_all(
     scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish_if_ended = runs.finish_if_ended
+    finish_locked = runs.finish_locked
     refusals = [OperationalError("the database went away for a moment")]
 
     def refuse_once(battle_id: UUID) -> None:
         if refusals:
             raise refusals.pop()
-        finish_if_ended(battle_id)
+        finish_locked(battle_id)
 
-    monkeypatch.setattr(runs, "finish_if_ended", refuse_once)
+    monkeypatch.setattr(runs, "finish_locked", refuse_once)
     battle = make_battle(2)
     runs.play_waiting(battle.pk, client)
     battle.refresh_from_db()

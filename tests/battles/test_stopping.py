@@ -7,7 +7,8 @@ import redis
 
 from arena.battles import doors, runs, services
 from arena.battles.errors import NotNow
-from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.event_log import STOP_CHANNEL, LogState, publish, read_log
+from arena.battles.events import TextDelta
 from arena.battles.leases import lease_key
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.orphans import running
@@ -161,3 +162,16 @@ def test_retries_by_people_use_up_no_replays(client: redis.Redis, voter: Voter) 
     services.retry_response(battle, voter, slot="A")
     response.refresh_from_db()
     assert (response.attempt, response.replays) == (8, 0)
+
+
+def test_what_an_earlier_attempt_wrote_is_not_shown_of_a_stopped_one(voter: Voter, client: redis.Redis) -> None:
+    battle = make_battle(voter=voter, contestants=[make_contestant(simulated=True)])
+    response = orphan(battle, client)
+    publish(client, battle.pk, [TextDelta("A", 0, "r", "half a thou")])
+    assert runs.hand_over(response, ("half a thou", "")) is None
+    doors.halt(battle, voter)
+    state = LogState()
+    for _, events in read_log(client, battle.pk):
+        state.apply(events)
+    shown, saved = state.responses[0, "A"], responses_of(battle)[0]
+    assert (shown.status, shown.reasoning) == (saved.status, saved.reasoning) == ("stopped", "")

@@ -35,7 +35,8 @@ parameters are refused, and every error is `application/problem+json` with a sen
 ## Watching a battle
 
 A battle's `stream` is a WebSocket that only sends. Each message is `{"c": cursor, "e": [event, …]}`. It begins with
-what there is; come back with `?cursor=` and the last cursor: nothing is lost or repeated. An event is either an array,
+what there is; come back with `?cursor=` and the last cursor: nothing is lost or repeated. A long beginning comes in
+several messages, of which only the last has a cursor: who is cut off before that begins anew. An event is an array,
 `[slot, turn, "r" | "a", text]`: append the text to the reasoning or to the answer. Or it is an object with a `type`:
 
 - `turn` (`index`, `prompt`): a question is asked

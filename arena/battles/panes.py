@@ -12,10 +12,10 @@ from uuid import UUID
 
 import httpx
 
-from arena.battles.events import Event
+from arena.battles.events import EndEvent, Event
 from arena.battles.log_writer import RunLog
 from arena.battles.running_costs import Meter
-from arena.battles.streaming import Outcome, Transcript, end_event
+from arena.battles.streaming import Outcome, Transcript
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
 from arena.contestants.providers.patience import TimeLimits
@@ -59,6 +59,7 @@ class Pane:
     task: asyncio.Task[Outcome]
     outcome: Outcome | None = None
     is_ours: bool = True
+    told_end: EndEvent | None = None  # once the outcome is saved
     _ending: Ending | None = None
 
     def end(self, ending: Ending) -> None:
@@ -91,9 +92,10 @@ class Pane:
         return Silent(f"nothing for {limits.silence_s:g} s") if transcript.silent_s > limits.silence_s else None
 
     def restate(self) -> list[Event]:
-        if self.outcome is None:
+        """What has ended but is not saved yet is told as running: readers of the log rely on that."""
+        if self.told_end is None:
             return self.transcript.restated()
-        return [self.transcript.snapshot(self.outcome.status), end_event(self.part.slot, self.part.turn, self.outcome)]
+        return [self.transcript.snapshot(self.told_end.type), self.told_end]
 
 
 @dataclass(eq=False)
@@ -122,6 +124,13 @@ class Run:
     def so_far(self, part: Part) -> Transcript:
         """What has arrived."""
         return next(pane.transcript for pane in self.panes if pane.part is part)
+
+    def told(self, event: Event) -> None:
+        """Note that a response's end is known: from now on it is part of what is restated."""
+        if isinstance(event, EndEvent):
+            for pane in self.panes:
+                if (pane.part.slot, pane.part.turn) == (event.slot, event.turn):
+                    pane.told_end = event
 
     def restate(self) -> list[Event]:
         """Events from which a browser that knows nothing has everything so far."""

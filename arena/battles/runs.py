@@ -120,12 +120,18 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
         if not lock_by_id(response.turn.battle_id):
             return None
         if not _still_ours(response).update(**fields):
-            return None
+            return _end_saved_before(response, outcome)
         finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
+
+
+def _end_saved_before(response: Response, outcome: Outcome) -> Event | None:
+    """A save that is tried again may have succeeded the first time: the connection was lost before anybody was told."""
+    saved = Response.objects.filter(pk=response.pk, run=response.run, status=outcome.status)
+    return end_event(response.seat.slot, response.turn.index, outcome) if saved.exists() else None
 
 
 def hand_over(

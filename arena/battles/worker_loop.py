@@ -21,9 +21,10 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from arena.battles import failure_log
-from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.event_log import LOG_LINGERS_S, STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
+from arena.battles.log_keeping import KEEP_EVERY_S, LogKeeper
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
 from arena.battles.running_costs import TELL_EVERY_S, tell
@@ -140,12 +141,14 @@ class WorkerLoop:
         self._renew_all = self._redis.register_script(RENEW_SCRIPT)
         self._release_lease = self._redis.register_script(RELEASE_SCRIPT)
         self._writer = LogWriter(self._redis)
+        self._log_keeper = LogKeeper(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
         for work in (
             self._writer.work,
             self._renew_leases,
             self._watch_limits,
             self._tell_costs,
+            self._keep_logs,
             self._listen_for_stops,
         ):
             self._keep(self._for_ever(work))
@@ -209,6 +212,7 @@ class WorkerLoop:
         run.deliver(pane.part, pane.outcome)
 
     def _append(self, run: Run, event: Event) -> None:
+        run.told(event)
         self._writer.add(run.log, event, urgent=True)
 
     async def _abandon_run(self, run: Run) -> None:
@@ -222,6 +226,7 @@ class WorkerLoop:
         self._runs.pop(run.run_id, None)
         try:
             await self._release_lease(keys=[run.log.lease, OPEN_RUNS], args=[run.run_id])
+            await self._redis.expire(run.log.log, LOG_LINGERS_S)
         except RedisError:
             logger.info("lease of run %s is left to expire", run.run_id)
 
@@ -260,6 +265,14 @@ class WorkerLoop:
                 await tell(self._redis, readings)
             except RedisError as error:
                 logger.warning("what runs cannot be told: %s", error)
+
+    async def _keep_logs(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            try:
+                await self._log_keeper.look_after({run.battle_id for run in self._runs.values()})
+            except RedisError as error:
+                logger.warning("logs cannot be looked after: %s", error)
 
     async def _listen_for_stops(self) -> None:
         """A stop names a run, so that it can't hit what was asked again since. One that is missed meanwhile is

@@ -255,3 +255,20 @@ test("a clock that is set back is no silence, and no reason to wait for it", () 
   mock.restoreAll();
   assert.equal(FakeSocket.made.length, 1);
 });
+
+test("what comes in parts is handed on as a whole, and given up with the connection", () => {
+  opened();
+  latest().says("5-1", ["A", 0, "r", "x"]);
+  latest().says("", ["A", 0, "r", "part "]);
+  latest().says("", ["A", 0, "r", "and part "]);
+  assert.equal(events.length, 1);
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-1");
+  latest().says("", ["A", 0, "r", "one, "]);
+  latest().says("5-9", ["A", 0, "r", "two"]);
+  assert.deepEqual(events.slice(1), [
+    ["A", 0, "r", "one, "],
+    ["A", 0, "r", "two"],
+  ]);
+});

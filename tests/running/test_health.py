@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from channels.testing import HttpCommunicator
+from asgiref.testing import ApplicationCommunicator
 from django.conf import LazySettings
 from django.db import InterfaceError, OperationalError
 from django.test import AsyncClient, Client
@@ -126,7 +126,11 @@ async def test_probes_are_answered_while_all_threads_wait(path: str, monkeypatch
 
     heartbeat()
     monkeypatch.setattr(handler, "in_web_thread", none_is_free)
-    assert (await HttpCommunicator(handler.Handler(), "GET", path).get_response(60))["status"] == 200
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"10.0.3.17")], "query_string": b""}
+    asked = ApplicationCommunicator(handler.Handler(), scope)
+    await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
+    assert (await asked.receive_output(60))["status"] == 200
+    await asked.wait(60)
 
 
 @contextmanager

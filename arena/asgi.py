@@ -11,7 +11,6 @@ django.setup(set_prefix=False)  # before the imports below: they need the app re
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
-from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
 from arena.running.handler import Handler  # noqa: E402
@@ -31,6 +30,6 @@ class SameSiteOnly(OriginValidator):
 application = ProtocolTypeRouter(
     {
         "http": BoundedBodies(Handler(), limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
-        "websocket": SameSiteOnly(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)), settings.ALLOWED_HOSTS),
+        "websocket": SameSiteOnly(URLRouter(websocket_urlpatterns), settings.ALLOWED_HOSTS),
     }
 )

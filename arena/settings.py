@@ -93,9 +93,11 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "arena.teams.visits.VisitMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "arena.outages.OutageMiddleware",
 ]
 
 TEMPLATES = [
@@ -136,6 +138,7 @@ BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", default=False)
 BEHIND_PROXY = env_bool("BEHIND_PROXY", default=False) or BEHIND_TLS_PROXY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+SESSION_ENGINE = "arena.teams.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365  # an anonymous voter is known by this cookie alone
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -216,7 +219,6 @@ CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # What piles up while there is no worker is worth nothing, and would keep one that comes back from its battles.
-    "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0, "options": {"expires": 30.0}},
     "look which contestants answer": {
         "task": "contestants.check_availability",
         "schedule": 30.0,  # so that a server is found well within a minute
@@ -256,6 +258,10 @@ ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
 # A server that is too busy to begin is asked again for so long (arena/contestants/providers/patience.py); 0: never.
 ARENA_RETRY_WAIT_S = env_float("ARENA_RETRY_WAIT_S", 90, low=0, high=3600)
+# A worker that is told to stop lets what it plays end for so long; what has not ended then is handed over.
+ARENA_STOP_GRACE_S = env_float("ARENA_STOP_GRACE_S", 10, low=0, high=3600)
+# Each worker looks so often for what nobody plays (arena/battles/orphans.py); 0: never.
+ARENA_SWEEP_EVERY_S = env_float("ARENA_SWEEP_EVERY_S", 1, low=0, high=60)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
 
 # --- Static files ----------------------------------------------------------------------------------

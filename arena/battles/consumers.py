@@ -2,114 +2,208 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import LogState, Position, position_of
-from arena.battles.events import Alive, ResponseFailed, ResponseSnapshot, ResponseWaiting, Resync, TurnAdded, Wire
-from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, find_battle
-from arena.battles.relay import Feed, message, relay
-from arena.teams.sockets import voter_of_scope
+from arena.battles.events import ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.models import Battle
+from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
+from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
+from arena.teams.sockets import Credentials, credentials_of, voter_behind
+from arena.web_threads import in_web_thread
 
 logger = logging.getLogger(__name__)
 
 CLOSE_NOT_FOUND = 4404
 CLOSE_TRY_AGAIN = 1013
-# At most one message per browser and this time: a slow browser gets fewer and larger ones.
-FRAME_EVERY_S = 0.05
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Offer = Callable[[str], bool]
+# Messages that bring an empty page up to date, and the position to which they bring it.
+Presence = tuple[tuple[str, ...], Position]
 
 
-class BattleConsumer(AsyncWebsocketConsumer):
-    """`/ws/battles/<id>/?cursor=`: replay from the cursor, or snapshots, then news as they come."""
+async def watch_battle(scope: Scope, receive: Receive, send: Send) -> None:
+    """`/ws/battles/<id>/?cursor=`: replay from the cursor, or snapshots, then news as they come.
 
-    async def connect(self) -> None:
-        self._stream: asyncio.Task[None] | None = None
-        battle_id = self.scope["url_route"]["kwargs"]["battle_id"]
-        await self.accept()
-        if not await self._may_watch(battle_id):
-            await self.close(CLOSE_NOT_FOUND)
+    A plain ASGI application: a consumer class of Channels would keep tasks of its own for every open socket.
+    """
+    await receive()
+    await send({"type": "websocket.accept"})
+    viewer = Viewer(scope, send)
+    if isinstance(scope["headers"], list):  # whoever has the scope keeps it, but nobody reads the handshake again
+        scope["headers"].clear()
+    try:
+        if not await viewer.may_watch():
+            await send({"type": "websocket.close", "code": CLOSE_NOT_FOUND})
             return
-        self._stream = asyncio.create_task(self._relay(battle_id))
+        async with relay().watch(str(viewer.battle_id), viewer) as feed:
+            viewer.begin(feed)
+            try:
+                await _left(receive)
+            finally:
+                await viewer.end()
+    except (RedisError, DatabaseError, InterfaceError) as error:
+        await _close_to_come_again(send, error)
+    except OSError:
+        pass  # it left while it was written to
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Sockets change nothing: what a browser sends is ignored."""
 
-    async def disconnect(self, code: int) -> None:
-        if self._stream is not None:
-            self._stream.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._stream
+async def _left(receive: Receive) -> None:
+    """Sockets change nothing: what a browser sends is ignored."""
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
 
-    async def _relay(self, battle_id: UUID) -> None:
-        try:
-            async with relay().watch(str(battle_id)) as feed:
-                position = await self._begin(feed, battle_id)
-                await self._follow(feed, position, battle_id)
-        except (RedisError, DatabaseError, InterfaceError) as error:
-            # Left open it would look alive, and tell nothing.
-            logger.warning("a battle cannot be watched: %s", error)
-            await self.close(CLOSE_TRY_AGAIN)
 
-    async def _begin(self, feed: Feed, battle_id: UUID) -> Position:
+async def _close_to_come_again(send: Send, error: Exception) -> None:
+    """Left open it would look alive, and tell nothing."""
+    logger.warning("a battle cannot be watched: %s", error)
+    with suppress(OSError):
+        await send({"type": "websocket.close", "code": CLOSE_TRY_AGAIN})
+
+
+class Viewer:
+    """One browser on one battle. While it is up to date and reads what it is sent, it costs no task."""
+
+    __slots__ = ("_credentials", "_feed", "_offer", "_position", "_send", "_task", "battle_id")
+
+    _feed: Feed
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        cursor = parse_qs(scope["query_string"].decode("latin-1")).get("cursor", [""])[0]
+        self.battle_id: UUID = scope["url_route"]["kwargs"]["battle_id"]
+        self._position: Position | None = position_of(cursor) if cursor else None
+        self._credentials: Credentials = credentials_of(scope)
+        self._send = send
+        # Our own web server writes at once what it has room for; with others each frame takes a task.
+        self._offer: Offer | None = (scope.get("extensions") or {}).get("arena.offer", {}).get("offer")
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, feed: Feed) -> None:
         """Bring the browser to the log's present end: from its cursor if the log reaches back, else by snapshots."""
-        cursor = parse_qs(self.scope["query_string"].decode("latin-1")).get("cursor", [""])[0]
-        position = position_of(cursor) if cursor else None
-        if position is not None and feed.reaches_back_to(position):
-            return position
-        return await self._restate(feed, battle_id)
+        self._feed = feed
+        self._start(self._catch_up())
 
-    async def _restate(self, feed: Feed, battle_id: UUID) -> Position:
-        battle = await self._battle(battle_id)
-        if battle is None:
-            await self.send(text_data=message(feed.position, [Resync().wire()]))
-            return feed.position
-        # From here to the message nothing is awaited: what the log knows is newer than what the database said.
-        position = feed.position
-        await self.send(text_data=message(position, present_state(battle, feed.state)))
-        return position
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
-    async def _follow(self, feed: Feed, position: Position, battle_id: UUID) -> None:
+    def look(self) -> None:
+        if self._task is None and self._position is not None and self._position < self._feed.position:
+            if self._feed.reaches_back_to(self._position) and self._offers(self._feed.frame_after(self._position)):
+                self._position = self._feed.position
+            else:
+                self._start(self._catch_up())
+
+    def say_alive(self) -> None:
+        """Whoever is written to already need not hear it, nor whoever does not read."""
+        if self._task is None and self._position == self._feed.position:
+            alive = self._feed.frame_after(self._position)
+            if not self._offers(alive):
+                self._start(self._sends(alive))
+
+    def _offers(self, text: str) -> bool:
+        return self._offer is not None and self._offer(text)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._work(work))
+
+    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (RedisError, DatabaseError, InterfaceError) as error:
+            await _close_to_come_again(self._send, error)
+        except OSError:
+            pass  # it has left: whoever receives from it is told
+        except Exception as error:  # a fault of ours
+            logger.exception("a battle cannot be shown")
+            await _close_to_come_again(self._send, error)
+        finally:
+            self._task = None
+
+    async def _catch_up(self) -> None:
+        """A slow browser gets fewer and larger frames: the next is made when it has room for it."""
+        frames: tuple[str, ...]
         while True:
-            if not await feed.news_after(position):
-                await self.send(text_data=message(position, [Alive().wire()]))
-                continue
-            if feed.reaches_back_to(position):
-                frame, position = feed.frame_after(position), feed.position
-                await self.send(text_data=frame)
-            else:  # this browser took so long to read that what follows is not held any more
-                position = await self._restate(feed, battle_id)
-            await feed.rest(FRAME_EVERY_S)
+            if self._position is not None and self._feed.reaches_back_to(self._position):
+                frames, position = (self._feed.frame_after(self._position),), self._feed.position
+            else:
+                frames, position = await self._present()
+            for frame in frames:
+                await self._sends(frame)
+            self._position = position
+            if position == self._feed.position:
+                return
+            await asyncio.sleep(FRAME_EVERY_S)
 
-    @database_sync_to_async
-    def _may_watch(self, battle_id: UUID) -> bool:
+    async def _sends(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def _present(self) -> Presence:
+        """What brings it to the log's end if it knows nothing, in messages."""
+        may_watch = self._position is None or await self.may_watch()
+        presence = await _presence(self._feed, self.battle_id) if may_watch else None
+        return presence or ((message(self._feed.position, [Resync().wire()]),), self._feed.position)
+
+    async def may_watch(self) -> bool:
+        return await in_web_thread(self._may_watch)
+
+    def _may_watch(self) -> bool:
         """Without reading the texts: those who come back with a cursor need none."""
-        return find_battle(battle_id, voter_of_scope(self.scope)) is not None
-
-    @database_sync_to_async
-    def _battle(self, battle_id: UUID) -> BlindBattle | None:
-        battle = find_battle(battle_id, voter_of_scope(self.scope))
-        return blind_battle(battle) if battle else None
+        return Battle.objects.visible_to(voter_behind(self._credentials)).filter(pk=self.battle_id).exists()
 
 
-class NothingHere(AsyncWebsocketConsumer):
-    """Sockets at any other address: closed, instead of a traceback in the log."""
+_being_read: dict[Feed, "asyncio.Task[Presence | None]"] = {}
 
-    async def connect(self) -> None:
-        await self.accept()
-        await self.close(CLOSE_NOT_FOUND)
+
+async def _presence(feed: Feed, battle_id: UUID) -> Presence | None:
+    """Made once for all who ask while it is being made. None if there is no such battle any more."""
+    if feed not in _being_read:
+        _being_read[feed] = asyncio.get_running_loop().create_task(_read(feed, battle_id))
+        _being_read[feed].add_done_callback(lambda _: _being_read.pop(feed))
+    return await asyncio.shield(_being_read[feed])
+
+
+async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
+    while True:
+        ends = feed.state.ends
+        battle = await in_web_thread(partial(_battle, battle_id))
+        if battle is None:
+            return None
+        if feed.state.ends == ends:  # else one has ended meanwhile: its text is in the database, and no longer here
+            break
+    # Nothing is awaited here: what the log knows is newer than what the database said.
+    position, events = feed.position, present_state(battle, feed.state)
+    parts = []
+    for part in messages(position, events):
+        parts.append(part)
+        await asyncio.sleep(0)  # others must not wait for a long battle
+    return tuple(parts), position
+
+
+def _battle(battle_id: UUID) -> BlindBattle | None:
+    battle = Battle.objects.select_related("problem", "team").filter(pk=battle_id).first()
+    return blind_battle(battle) if battle else None
 
 
 def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
     """Events that bring an empty page up to date.
 
-    A response that has ended is taken from the database, unless the log knows that it was asked again. One that
-    runs is taken from the log alone: text from the database would be doubled by the deltas that are still to come.
+    A response that runs as far as the log knows is taken from the log alone: text from the database would be doubled by
+    the deltas that are still to come. What has ended there is taken from the database, which was read since: so it may
+    have been asked again.
     """
     events: list[Wire] = []
     for turn in battle.turns:
@@ -123,14 +217,16 @@ def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
 def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     logged = log.responses.get((response.turn, response.slot))
     slot, turn = response.slot, response.turn
-    if logged is None or (response.is_ended and logged.is_ended):
-        reasoning, answer, status = response.reasoning, response.answer, response.status
-        failure = (response.failure.code, response.failure.message) if response.failure else None
-    else:
-        reasoning, answer, status, failure = logged.reasoning, logged.answer, logged.status, logged.failure
-    events = [ResponseSnapshot(slot, turn, reasoning, answer, status).wire()]
-    if failure:
-        events.append(ResponseFailed(slot, turn, *failure).wire())
-    if logged and logged.why:
-        events.append(ResponseWaiting(slot, turn, logged.why).wire())
+    if logged is not None and not logged.is_ended:
+        return logged.restated(slot, turn)
+    events = [ResponseSnapshot(slot, turn, response.reasoning, response.answer, response.status).wire()]
+    if response.failure:
+        events.append(ResponseFailed(slot, turn, response.failure.code, response.failure.message).wire())
     return events
+
+
+async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sockets at any other address: closed, instead of a traceback in the log."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": CLOSE_NOT_FOUND})

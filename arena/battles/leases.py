@@ -1,22 +1,26 @@
 """The lease of a run: a Redis key that its worker keeps alive, and without which nothing can be appended.
 
 A run is one worker's execution of some waiting responses of a battle. The lease's value is the number of the
-run's last append, or "swept" once the run has been given up for dead. Three scripts, each atomic:
+run's last append, or "swept" once the run has been given up for dead. Each script is atomic:
 
 - append: refused if the lease is gone or swept, so a worker that was paused cannot write into its successor's
   text; skipped if this number was appended already, so that a retry after a lost connection doubles nothing;
 - renew: never revives a swept lease;
-- sweep: takes the lease over if it is absent. Whoever gets it may hand the run's responses to another run.
+- restore: brings back one that Redis has forgotten, but not a swept one;
+- sweep: takes it over if it is absent. Whoever gets it may hand the run's responses to another run;
+- release: gives it up, but leaves the mark of a sweep.
 """
 
 from enum import IntEnum
 from uuid import UUID
 
-LEASE_S = 10.0
-RENEW_EVERY_S = 2.5
+LEASE_S = 6.0
+RENEW_EVERY_S = 1.0
 SWEPT = "swept"
 # A swept mark must outlive any pause of the worker that lost the lease.
 SWEPT_S = 24 * 60 * 60
+# Whoever swept a lease and has not taken the run over after this time has died as well.
+TAKE_OVER_S = 10
 
 
 def lease_key(run_id: UUID | str) -> str:
@@ -83,4 +87,22 @@ RESTORE_SCRIPT = """
 if redis.call('GET', KEYS[1]) == 'swept' then return 0 end
 redis.call('SET', KEYS[1], '0', 'PX', ARGV[1])
 return 1
+"""
+
+# KEYS: lease. ARGV: how long the mark stays in s; 1 if the owner is known to be dead, else 0; after how many s
+# another may take over what has been swept already. Returns 1 if the run is the caller's to take over.
+SWEEP_SCRIPT = """
+local held = redis.call('GET', KEYS[1])
+if held == 'swept' and ARGV[2] == '0' then
+    if ARGV[1] - redis.call('TTL', KEYS[1]) < tonumber(ARGV[3]) then return 0 end
+elseif held and ARGV[2] == '0' then
+    return 0
+end
+redis.call('SET', KEYS[1], 'swept', 'EX', ARGV[1])
+return 1
+"""
+
+# KEYS: lease.
+RELEASE_SCRIPT = """
+if redis.call('GET', KEYS[1]) ~= 'swept' then redis.call('DEL', KEYS[1]) end
 """

@@ -6,7 +6,7 @@ runs of the process have gathered, one log entry per run.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import redis.asyncio
@@ -25,29 +25,42 @@ BACK_OFF_MAX_S = 2.0
 class RunLog:
     """What one run has to append.
 
-    `restate` gives events that say everything so far, for a Redis that has forgotten it; `on_fenced` is called when
-    the lease was swept: another run has, or will have, these responses.
+    `restate` gives events that say everything so far, for a Redis that has forgotten it; `is_ours` tells if they are
+    still this run's to say, for such a Redis does not know that the run was given up for dead. `on_fenced` is called
+    when it was: another run has, or will have, these responses.
     """
 
     def __init__(
-        self, run_id: str, battle_id: UUID, *, restate: Callable[[], list[Event]], on_fenced: Callable[[], None]
+        self,
+        run_id: str,
+        battle_id: UUID,
+        *,
+        restate: Callable[[], list[Event]],
+        is_ours: Callable[[], Awaitable[bool]],
+        on_fenced: Callable[[], None],
     ) -> None:
         self.run_id = run_id
         self.lease = lease_key(run_id)
         self.log = log_key(battle_id)
         self.restate = restate
+        self.is_ours = is_ours
         self.on_fenced = on_fenced
         self.number = 0
         self.pending: list[Event] = []
         self.entry = ""  # taken from `pending`, appended under `number`, not yet confirmed
         self.is_lost = False
+        self.is_confirmed = False  # once lost: to be ours
+        self.is_fenced = False
         self.is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def has_work(self) -> bool:
-        return bool(self.pending or self.entry or self.is_lost) and not self.is_closed
+        """Nothing may be appended between the loss and its confirmation."""
+        if self.is_closed:
+            return False
+        return self.is_confirmed if self.is_lost else bool(self.pending or self.entry)
 
     def gather(self) -> None:
         """Turn what is pending into the next entry, unless one is still unconfirmed."""
@@ -67,11 +80,12 @@ class RunLog:
 
     def begin_anew(self) -> None:
         """Count appends from zero again, starting with everything that was to be known so far."""
-        self.is_lost = False
+        self.is_lost = self.is_confirmed = False
         self.number, self.entry, self.pending = 0, "", self.restate()
         self._idle.clear()
 
     def fence(self) -> None:
+        self.is_fenced = True
         self.close()
         self.on_fenced()
 
@@ -92,6 +106,7 @@ class LogWriter:
         self._append_all = client.register_script(APPEND_SCRIPT)
         self._restore_lease = client.register_script(RESTORE_SCRIPT)
         self._waiting: dict[str, RunLog] = {}
+        self._confirming: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
         self._pausing: list[asyncio.Future[None]] = []
@@ -107,9 +122,20 @@ class LogWriter:
             self._urgent.set()
 
     def lost(self, log: RunLog) -> None:
-        """Redis has forgotten the run: say everything again with the next flush."""
-        log.is_lost = True
-        self.mark(log, urgent=True)
+        """Redis has forgotten the run: say everything again, if it is still ours to say."""
+        if not log.is_lost:
+            log.is_lost = True
+            confirming = asyncio.create_task(self._confirm(log))
+            self._confirming.add(confirming)
+            confirming.add_done_callback(self._confirming.discard)
+
+    async def _confirm(self, log: RunLog) -> None:
+        """Aside, so that the other runs need not wait for the answer."""
+        if await log.is_ours():
+            log.is_confirmed = True
+            self.mark(log, urgent=True)
+        elif not log.is_closed:
+            log.fence()
 
     async def before_next_flush(self) -> None:
         """Wait until it is time to gather once more: what comes any earlier would only lie waiting."""
@@ -193,7 +219,7 @@ class LogWriter:
                 log.fence()
                 return
             case Append.LOST:
-                log.is_lost = True
+                self.lost(log)
             case Append.REFUSED:
                 pass  # tried again
         self._dirty.set()

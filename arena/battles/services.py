@@ -140,6 +140,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
     response = (
         Response.objects.filter(turn__battle=battle, seat__slot=slot)
         .select_related("turn", "seat")
+        .defer("reasoning", "answer", "raw", "steps")
         .order_by("-turn__index")
         .first()
     )

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 from django.urls import URLPattern, path, re_path
 
 from arena.battles import views
-from arena.battles.consumers import BattleConsumer, NothingHere
+from arena.battles.consumers import nothing_here, watch_battle
 
 if TYPE_CHECKING:  # a name that only the type stubs have
     from channels.routing import URLRouter, _ExtendedURLPattern
@@ -14,6 +14,6 @@ urlpatterns: list[URLPattern] = [
     path("about/", views.about, name="about"),
 ]
 websocket_urlpatterns: "list[_ExtendedURLPattern | URLRouter]" = [
-    path("ws/battles/<uuid:battle_id>/", BattleConsumer.as_asgi()),  # type: ignore[arg-type, list-item]  # ASGI, as Channels routes take
-    re_path("", NothingHere.as_asgi()),  # type: ignore[arg-type, list-item]  # as above
+    path("ws/battles/<uuid:battle_id>/", watch_battle),  # type: ignore[arg-type, list-item]  # ASGI, as Channels routes take
+    re_path("", nothing_here),  # type: ignore[arg-type, list-item]  # as above
 ]

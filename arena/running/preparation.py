@@ -81,6 +81,18 @@ def hold_var() -> Iterator[None]:
         yield
 
 
+def owner_of_var() -> int:
+    """The process of the arena that runs on `var/`. Raises ImproperlyConfigured if there is none."""
+    try:
+        with (settings.VAR_DIR / "arena.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int((settings.VAR_DIR / "arena.lock").read_text())
+    except OSError:
+        pass
+    raise ImproperlyConfigured(f"no arena is running on {settings.VAR_DIR}.")
+
+
 def listen() -> socket.socket:
     """The socket that web processes inherit: while one restarts, browsers wait in its queue, not refused."""
     host, port = settings.HOST, settings.PORT

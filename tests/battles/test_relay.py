@@ -1,16 +1,18 @@
-"""Frames from a real log, shared by all who watch."""
+"""Frames from a real log, shared by all who watch: told once, kept no longer than need be."""
 
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import redis.asyncio
 from django.conf import settings
 
+from arena.battles import relay as relay_module
 from arena.battles.event_log import START, encode, log_key, position_of
-from arena.battles.events import TextDelta
+from arena.battles.events import Event, ResponseFinished, TextDelta
 from arena.battles.relay import Feed, Relay
 
 LIMIT_S = 60.0
@@ -29,77 +31,189 @@ async def relay() -> AsyncIterator[Relay]:
     await made.close()
 
 
-async def write(client: redis.asyncio.Redis, battle_id: str, text: str) -> None:
-    await client.xadd(log_key(battle_id), {"e": encode([TextDelta("A", 0, "a", text)])})
+async def write(client: redis.asyncio.Redis, battle_id: str, *said: str | Event) -> None:
+    events = [TextDelta("A", 0, "a", some) if isinstance(some, str) else some for some in said]
+    await client.xadd(log_key(battle_id), {"e": encode(events)})
 
 
-async def read_to(feed: Feed, end: str) -> str:
-    """Follow the feed until its text ends with `end`, as a socket would."""
-    text, position = "", START
+async def until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(LIMIT_S):
-        while not text.endswith(end):
-            if not await feed.news_after(position):
-                continue
-            frame = json.loads(feed.frame_after(position))
-            position = feed.position
-            assert position_of(frame["c"]) == position
-            text += "".join(event[3] for event in frame["e"])
-    return text
+        while not is_so():  # noqa: ASYNC110  # what is waited for has no event of its own
+            await asyncio.sleep(0.01)
+
+
+class Reader:
+    """Follows a feed as a socket does that always has room."""
+
+    def __init__(self) -> None:
+        self.feed: Feed | None = None
+        self.position = START
+        self.text = ""
+        self.frames: list[str] = []
+        self.signs_of_life = 0
+
+    def look(self) -> None:
+        assert self.feed is not None
+        if self.feed.position > self.position:
+            frame = self.feed.frame_after(self.position)
+            self.position = self.feed.position
+            assert position_of(json.loads(frame)["c"]) == self.position
+            self.frames.append(frame)
+            self.text += "".join(event[3] for event in json.loads(frame)["e"] if isinstance(event, list))
+
+    def say_alive(self) -> None:
+        self.signs_of_life += 1
+
+    async def read_to(self, end: str) -> str:
+        await until(lambda: self.text.endswith(end))
+        return self.text
+
+
+@asynccontextmanager
+async def watching(relay: Relay, battle_id: str) -> AsyncIterator[Reader]:
+    reader = Reader()
+    async with relay.watch(battle_id, reader) as feed:
+        reader.feed = feed
+        reader.look()
+        yield reader
 
 
 async def test_what_was_written_before_and_after_is_read_once(relay: Relay, client: redis.asyncio.Redis) -> None:
     battle_id = str(uuid.uuid4())
     await write(client, battle_id, "before ")
-    async with relay.watch(battle_id) as feed:
+    async with watching(relay, battle_id) as reader:
         for number in range(50):
             await write(client, battle_id, f"{number} ")
         await write(client, battle_id, "end")
-        assert await read_to(feed, "end") == "before " + "".join(f"{number} " for number in range(50)) + "end"
+        assert await reader.read_to("end") == "before " + "".join(f"{number} " for number in range(50)) + "end"
 
 
-async def test_watcher_who_leaves_at_once_takes_nobodys_feed_away(
-    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_watcher_who_leaves_at_once_takes_nobodys_feed_away(relay: Relay, client: redis.asyncio.Redis) -> None:
     battle_id = str(uuid.uuid4())
-
-    async def come_and_leave() -> None:
-        monkeypatch.undo()
-        async with relay.watch(battle_id):
+    async with watching(relay, battle_id):
+        async with watching(relay, battle_id) as reader:
             pass
-
-    monkeypatch.setattr(relay, "_interrupt_reader", come_and_leave)
-    async with relay.watch(battle_id) as feed:
+        await write(client, battle_id, "nothing")
+    async with watching(relay, battle_id) as reader:
         await write(client, battle_id, "news end")
-        assert await read_to(feed, "end") == "news end"
+        assert await reader.read_to("end") == "nothingnews end"
 
 
 async def test_battle_that_joins_later_is_read_too(relay: Relay, client: redis.asyncio.Redis) -> None:
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
-    async with relay.watch(first) as one, relay.watch(second) as two:
+    async with watching(relay, first) as one, watching(relay, second) as two:
         await write(client, second, "two.")
         await write(client, first, "one.")
-        assert (await read_to(one, "."), await read_to(two, ".")) == ("one.", "two.")
+        assert (await one.read_to("."), await two.read_to(".")) == ("one.", "two.")
 
 
-async def test_watchers_of_one_battle_share_its_feed(relay: Relay) -> None:
+async def test_two_hundred_watchers_cost_one_feed_and_one_encoding_of_each_frame(
+    relay: Relay, client: redis.asyncio.Redis
+) -> None:
     battle_id = str(uuid.uuid4())
-    async with relay.watch(battle_id) as one, relay.watch(battle_id) as two:
-        assert one is two
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(watching(relay, battle_id)) for _ in range(200)]
+        assert len({id(reader.feed) for reader in readers}) == 1
+        for number in range(20):
+            await write(client, battle_id, f"{number} ")
+        await write(client, battle_id, "end")
+        for reader in readers:
+            await reader.read_to("end")
+        assert len({id(frame) for reader in readers for frame in reader.frames}) == len(readers[0].frames)
+        blocked = [one for one in await client.client_list() if one["cmd"] == "xread"]
+        assert len(blocked) <= 2
 
 
 async def test_reading_goes_on_after_the_connection_is_cut(relay: Relay, client: redis.asyncio.Redis) -> None:
     battle_id = str(uuid.uuid4())
-    async with relay.watch(battle_id) as feed:
+    async with watching(relay, battle_id) as reader:
         await write(client, battle_id, "one ")
-        assert await read_to(feed, "one ") == "one "
+        assert await reader.read_to("one ") == "one "
         await client.client_kill_filter(_type="normal", skipme=True)
         await write(client, battle_id, "two.")
-        assert await read_to(feed, ".") == "one two."
+        assert await reader.read_to(".") == "one two."
+
+
+async def test_command_to_unblock_that_comes_too_early_is_repeated(
+    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may overtake the one that blocks: the battle that has joined would wait for the end of the block."""
+    monkeypatch.setattr(relay_module, "BLOCK_MS", 600_000)
+    made = Relay()
+    unblock, asked = made._client.client_unblock, []
+
+    async def lost_at_first(reader_id: int) -> object:
+        asked.append(reader_id)
+        return await unblock(reader_id) if len(asked) > 3 else 0
+
+    monkeypatch.setattr(made._client, "client_unblock", lost_at_first)
+    try:
+        first, second = str(uuid.uuid4()), str(uuid.uuid4())
+        async with watching(made, first) as one:
+            await write(client, first, "one.")
+            await one.read_to(".")
+            async with watching(made, second) as two:
+                await write(client, second, "two.")
+                assert await two.read_to(".") == "two."
+        assert len(asked) > 3
+    finally:
+        await made.close()
+
+
+async def test_battle_at_rest_is_read_apart_holds_nothing_and_wakes_with_its_news(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "QUIET_AFTER_S", 0.0)
+    monkeypatch.setattr(relay_module, "ALIVE_EVERY_S", 0.6)
+    made = Relay()
+    ended, running = str(uuid.uuid4()), str(uuid.uuid4())
+    try:
+        async with watching(made, ended) as one, watching(made, running) as two:
+            await write(client, running, "still running")
+            await write(client, ended, "text", ResponseFinished("A", 0))
+            await one.read_to("text")
+            await two.read_to("running")
+            await until(lambda: log_key(ended).encode() in made._quiet.feeds)
+            assert log_key(running).encode() in made._live.feeds
+            assert one.feed is not None
+            assert one.feed.reaches_back_to(one.position)
+            assert not one.feed.reaches_back_to(START)
+            assert not one.feed.state.responses
+            await write(client, ended, " and news")
+            assert await one.read_to("news") == "text and news"
+            assert log_key(ended).encode() in made._live.feeds
+    finally:
+        await made.close()
+
+
+async def test_signs_of_life_are_spread_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand sockets written to in one moment would hold up those that stream."""
+    monkeypatch.setattr(relay_module, "ALIVE_EVERY_S", 0.6)
+    monkeypatch.setattr(relay_module, "BEATS", 6)
+    made = Relay()
+    try:
+        async with AsyncExitStack() as stack:
+            readers = [await stack.enter_async_context(watching(made, str(uuid.uuid4()))) for _ in range(12)]
+            assert {len(group) for group in made._groups} == {2}
+            await until(lambda: all(reader.signs_of_life for reader in readers))
+        assert {len(group) for group in made._groups} == {0}
+    finally:
+        await made.close()
+
+
+def test_feed_holds_no_more_than_a_browser_should_have_to_catch_up_with() -> None:
+    feed = Feed("x")
+    entry = encode([TextDelta("A", 0, "a", "x" * 1000)]).encode()
+    for number in range(1, 1001):
+        feed.append(b"%d-0" % number, entry)
+    assert feed._bytes_held <= relay_module.BYTES_HELD
+    assert feed.reaches_back_to((900, 0))
+    assert not feed.reaches_back_to((100, 0))
 
 
 def test_feed_without_the_cursors_past_does_not_reach_back() -> None:
     feed = Feed("x")
-    feed.append(b"5-0", [])
+    feed.append(b"5-0", b"[]")
     assert feed.reaches_back_to((5, 0))
     assert not feed.reaches_back_to((6, 0))
 
@@ -108,6 +222,31 @@ def test_cursor_of_a_log_that_has_expired_since_is_no_place_in_the_new_one() -> 
     feed = Feed("x")
     assert feed.reaches_back_to(START)
     for entry_id in (b"5-0", b"9-0"):
-        feed.append(entry_id, [])
+        feed.append(entry_id, b"[]")
     assert not feed.reaches_back_to((4, 0))
     assert [feed.reaches_back_to(place) for place in (START, (5, 0), (9, 0))] == [True] * 3
+
+
+def test_feed_keeps_no_text_of_what_has_ended() -> None:
+    feed = Feed("x")
+    feed.append(b"5-0", encode([TextDelta("A", 0, "a", "text"), TextDelta("B", 0, "a", "text")]).encode())
+    feed.append(b"6-0", encode([ResponseFinished("A", 0)]).encode())
+    assert [feed.state.responses[0, slot].answer for slot in "AB"] == ["", "text"]
+
+
+def test_feed_holds_so_many_entries_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "ENTRIES_HELD", 100)
+    feed = Feed("x")
+    for number in range(1, 200):
+        feed.append(b"%d-0" % number, b"[]")
+    assert [feed.reaches_back_to((number, 0)) for number in (98, 99, 199)] == [False, True, True]
+
+
+def test_browser_far_behind_and_browser_at_the_end_get_the_same_text() -> None:
+    feed = Feed("x")
+    texts = [f"{number} " for number in range(500)]
+    for number, text in enumerate(texts, start=1):
+        feed.append(b"%d-0" % number, encode([TextDelta("A", 0, "a", text)]).encode())
+    for behind in (1, 2, relay_module.ENTRIES_AT_HAND, relay_module.ENTRIES_AT_HAND + 1, 400, 500):
+        frame = json.loads(feed.frame_after((500 - behind, 0)))
+        assert frame["e"] == [["A", 0, "a", "".join(texts[-behind:])]]

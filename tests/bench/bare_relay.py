@@ -8,21 +8,19 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
-from tests.bench.load import MODEL, STREAMS
-from tests.bench.readers import key_of
-
 
 async def relay(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
-    number = int(request.query["n"])
-    await asyncio.gather(*(_pass_on(request.app, socket, str(slot), number) for slot in range(STREAMS)))
+    streams = range(int(request.query["streams"]))
+    await asyncio.gather(*(_pass_on(request, socket, str(slot)) for slot in streams))
     await socket.close()
     return socket
 
 
-async def _pass_on(app: web.Application, socket: web.WebSocketResponse, slot: str, number: int) -> None:
-    body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": key_of(number)}]}
+async def _pass_on(request: web.Request, socket: web.WebSocketResponse, slot: str) -> None:
+    app, query = request.app, request.query
+    body = {"model": query["model"], "stream": True, "messages": [{"role": "user", "content": query["key"]}]}
     async with app["session"].post(f"{app['simulator']}/v1/chat/completions", json=body) as answer:
         async for line in answer.content:
             if line.startswith(b"data: {"):
@@ -36,7 +34,7 @@ async def _ready(request: web.Request) -> web.Response:
     return web.Response(text="ready")
 
 
-async def main(port: int, simulator: str) -> None:
+async def main(host: str, port: int, simulator: str) -> None:
     app = web.Application()
     app["simulator"] = simulator
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -44,10 +42,10 @@ async def main(port: int, simulator: str) -> None:
         app.add_routes([web.get("/", relay), web.get("/ready", _ready)])
         runner = web.AppRunner(app)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host, port).start()
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     uvloop.install()
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

@@ -1,104 +1,211 @@
-"""Those who read the streams: browsers of the arena, direct clients of the model server, clients of a bare relay."""
+"""Those who read the streams: browsers of the arena, direct clients of the model server, clients of a bare relay.
+
+While it lasts they only keep what comes and when, so that they take little from what is measured; it is understood
+afterwards.
+"""
 
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import aiohttp
 
-from tests.bench.load import MODEL, STREAMS, Stream
+from tests.bench.lag import Lag
+from tests.bench.load import Load, Stream
 
-READ_LIMIT_S = 120.0
+READ_LIMIT_S = 180.0
 STARTS_PER_S = 25.0
+JOINS_PER_S = 25.0  # of each battle
+TEXT = aiohttp.WSMsgType.TEXT
+ENDED = {"finished", "failed", "stopped"}
+
+Raw = list[tuple[float, str]]  # messages, or pieces of a body, as they came
+Event = list[object] | dict[str, object]
 
 
 @dataclass
 class Reading:
-    """One battle as its reader had it."""
+    """One battle as one of its readers had it."""
 
-    number: int
+    key: str
     asked_at: float = 0.0
-    first_text_at: float = 0.0
     bytes: int = 0
+    joined_late: bool = False  # not the one who started it: what it begins with was there before
     streams: dict[str, Stream] = field(default_factory=dict)
 
-    def add(self, slot: str, text: str, now: float) -> None:
-        if not self.first_text_at:
-            self.first_text_at = now
-        self.streams.setdefault(slot, Stream(key_of(self.number))).add(text, now)
+    def stream(self, slot: str) -> Stream:
+        return self.streams.setdefault(slot, Stream(self.key))
+
+    @property
+    def first_text_at(self) -> float:
+        return min(stream.arrivals[0] for stream in self.streams.values() if stream.arrivals)
+
+
+@dataclass
+class Readings:
+    """What one process has read, and what that took."""
+
+    readings: list[Reading]
+    cpu_s: float
+    wall_s: float
+    late_p99_s: float  # how late the process got to what was due: above a few ms it was too busy to measure well
 
 
 def key_of(number: int) -> str:
     return f"bench {number}"
 
 
-async def read_arena(session: aiohttp.ClientSession, base: str, number: int) -> Reading:
-    """Start a battle through the API and follow its socket, as a page does."""
-    reading = Reading(number, asked_at=time.monotonic())
-    body = {"prompt": key_of(number), "contestants": [f"load-{slot}" for slot in range(STREAMS)]}
-    async with session.post(f"{base}/api/v1/battles", json=body) as answer:
+def socket_url(arena: str, battle_id: str) -> str:
+    return f"{arena.replace('http', 'ws', 1)}/ws/battles/{battle_id}/"
+
+
+async def start_battle(session: aiohttp.ClientSession, arena: str, load: Load, key: str) -> str:
+    """Through the API, as a page does; the battle's id."""
+    body = {"prompt": key, "contestants": load.slugs}
+    async with session.post(f"{arena}/api/v1/battles", json=body) as answer:
         assert answer.status == 201, await answer.text()
-        battle = await answer.json()
-    ended: set[str] = set()
-    async with session.ws_connect(f"{base}/ws/battles/{battle['id']}/") as socket:
-        async for message in socket:
-            now = time.monotonic()
-            reading.bytes += len(message.data) + (2 if len(message.data) < 126 else 4)
-            for event in json.loads(message.data)["e"]:
-                if isinstance(event, list):
-                    reading.add(event[0], event[3], now)
-                elif event["type"] == "snapshot" and event["status"] == "streaming":
-                    stream = reading.streams.setdefault(event["slot"], Stream(key_of(number)))
-                    reading.add(event["slot"], (event["reasoning"] + event["answer"]).removeprefix(stream.text), now)
-                elif event["type"] in {"finished", "failed", "stopped"}:
-                    ended.add(event["slot"])
-            if len(ended) == STREAMS:
-                return reading
-    raise AssertionError("the socket closed early")
+        return str((await answer.json())["id"])
 
 
-async def read_direct(session: aiohttp.ClientSession, simulator: str, number: int) -> Reading:
-    """Call the model server without anything between."""
-    reading = Reading(number, asked_at=time.monotonic())
-    await asyncio.gather(*(_read_upstream(session, simulator, reading, str(slot)) for slot in range(STREAMS)))
-    return reading
+# --- While it lasts --------------------------------------------------------------------------------
 
 
-async def _read_upstream(session: aiohttp.ClientSession, simulator: str, reading: Reading, slot: str) -> None:
-    body = {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": key_of(reading.number)}]}
-    async with session.post(f"{simulator}/v1/chat/completions", json=body) as answer:
-        async for line in answer.content:
-            reading.bytes += len(line)
-            if line.startswith(b"data: {"):
-                for choice in json.loads(line[6:])["choices"]:
-                    text = choice["delta"].get("reasoning_content") or choice["delta"].get("content")
-                    if text:
-                        reading.add(slot, text, time.monotonic())
+@dataclass
+class Reader:
+    """Reads one kind of system. `read` fills a list for each viewer of a battle, the one who starts it first."""
+
+    session: aiohttp.ClientSession
+    address: str
+    load: Load
+
+    async def arena(self, reading: Reading, raw: list[Raw]) -> None:
+        battle_id = await start_battle(self.session, self.address, self.load, reading.key)
+        async with asyncio.TaskGroup() as group:
+            for messages in raw:
+                group.create_task(self._watch(battle_id, messages))
+                await asyncio.sleep(1 / JOINS_PER_S)
+
+    async def _watch(self, battle_id: str, messages: Raw) -> None:
+        ended: set[object] = set()
+        async with self.session.ws_connect(socket_url(self.address, battle_id), max_msg_size=0) as socket:
+            async for message in socket:
+                messages.append((time.monotonic(), message.data))
+                if '"type"' in message.data:  # no delta has it: few messages are looked into
+                    ended |= ends(json.loads(message.data)["e"])
+                    if len(ended) == self.load.streams:
+                        return
+        raise AssertionError("the socket closed early")
+
+    async def direct(self, reading: Reading, raw: list[Raw]) -> None:
+        """Call the model server without anything between: here the lists are its streams."""
+        raw.extend([] for _ in range(self.load.streams - len(raw)))
+        await asyncio.gather(*(self._read_upstream(reading.key, pieces) for pieces in raw))
+
+    async def _read_upstream(self, key: str, pieces: Raw) -> None:
+        body = {"model": self.load.model, "stream": True, "messages": [{"role": "user", "content": key}]}
+        async with self.session.post(f"{self.address}/v1/chat/completions", json=body) as answer:
+            async for piece in answer.content.iter_any():
+                pieces.append((time.monotonic(), piece.decode()))
+
+    async def relay(self, reading: Reading, raw: list[Raw]) -> None:
+        """Read all streams through the bare relay."""
+        query = f"key={quote(reading.key)}&model={quote(self.load.model)}&streams={self.load.streams}"
+        async with self.session.ws_connect(f"{self.address}/?{query}") as socket:
+            async for message in socket:
+                raw[0].append((time.monotonic(), message.data))
 
 
-async def read_relay(session: aiohttp.ClientSession, relay: str, number: int) -> Reading:
-    """Read both streams through the bare relay."""
-    reading = Reading(number, asked_at=time.monotonic())
-    async with session.ws_connect(f"{relay}/?n={number}") as socket:
-        async for message in socket:
-            reading.bytes += len(message.data) + 2
-            slot, text = json.loads(message.data)
-            reading.add(slot, text, time.monotonic())
-    return reading
+def ends(events: list[Event]) -> set[object]:
+    """The slots that have ended according to these events."""
+    named = [event for event in events if isinstance(event, dict)]
+    return {event["slot"] for event in named if event["type"] in ENDED or event.get("status") in ENDED}
 
 
-async def read_all(kind: str, address: str, battles: int) -> list[Reading]:
-    """`battles` readers, started one after another so that the start itself is no burst."""
-    read = {"arena": read_arena, "direct": read_direct, "relay": read_relay}[kind]
-    readings: list[asyncio.Task[Reading]] = []
+# --- Afterwards ------------------------------------------------------------------------------------
+
+
+def understand_arena(reading: Reading, messages: Raw) -> None:
+    for now, data in messages:
+        reading.bytes += len(data.encode()) + (2 if len(data) < 126 else 4)
+        for event in json.loads(data)["e"]:
+            apply(reading, event, now)
+
+
+def apply(reading: Reading, event: Event, now: float) -> None:
+    """Take an event in as a page does."""
+    if isinstance(event, list):
+        reading.stream(str(event[0])).add(str(event[3]), now)
+    elif event["type"] == "snapshot":
+        stream = reading.stream(str(event["slot"]))
+        stream.replace(f"{event['reasoning']}{event['answer']}", now)
+        stream.is_ended = event["status"] in ENDED
+    elif event["type"] == "restarted":
+        reading.stream(str(event["slot"])).replace("", now)
+    elif event["type"] in ENDED:
+        reading.stream(str(event["slot"])).is_ended = True
+
+
+def understand_relay(reading: Reading, messages: Raw) -> None:
+    for now, data in messages:
+        reading.bytes += len(data) + 2
+        slot, text = json.loads(data)
+        reading.stream(slot).add(text, now)
+
+
+def understand_direct(reading: Reading, slot: str, pieces: Raw) -> None:
+    rest = ""
+    for now, piece in pieces:
+        reading.bytes += len(piece)
+        *lines, rest = (rest + piece).split("\n")
+        for line in lines:
+            if line.startswith("data: {"):
+                reading.stream(slot).add(text_of(line), now)
+
+
+def text_of(line: str) -> str:
+    """What a line of the chat protocol says."""
+    deltas = [choice["delta"] for choice in json.loads(line[6:])["choices"]]
+    return "".join(delta.get("reasoning_content") or delta.get("content") or "" for delta in deltas)
+
+
+def understand(kind: str, reading: Reading, raw: list[Raw]) -> list[Reading]:
+    """A reading for each viewer."""
+    if kind == "direct":
+        for slot, pieces in enumerate(raw):
+            understand_direct(reading, str(slot), pieces)
+        return [reading]
+    readings = [Reading(reading.key, reading.asked_at, joined_late=bool(number)) for number in range(len(raw))]
+    for one, messages in zip(readings, raw, strict=True):
+        (understand_arena if kind == "arena" else understand_relay)(one, messages)
+    return readings
+
+
+# --- Both ------------------------------------------------------------------------------------------
+
+
+async def read_all(kind: str, address: str, load: Load, battles: int, viewers: int = 1) -> Readings:
+    """So many battles, started one after another so that the start itself is no burst, with so many viewers each."""
+    cpu_before, began_at = time.process_time(), time.monotonic()
+    kept = [(Reading(key_of(number)), [[] for _ in range(viewers)]) for number in range(battles)]
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        Lag() as lag,
         asyncio.timeout(READ_LIMIT_S),
         asyncio.TaskGroup() as group,
     ):
-        for number in range(battles):
-            readings.append(group.create_task(read(session, address, number)))
+        read: Callable[..., object] = getattr(Reader(session, address, load), kind)
+        for reading, raw in kept:
+            reading.asked_at = time.monotonic()
+            group.create_task(read(reading, raw))  # type: ignore[arg-type]
             await asyncio.sleep(1 / STARTS_PER_S)
-    return [reading.result() for reading in readings]
+    cpu_s, wall_s = time.process_time() - cpu_before, time.monotonic() - began_at
+    readings = [one for reading, raw in kept for one in understand(kind, reading, raw)]
+    return Readings(readings, cpu_s, wall_s, lag.percentile_s(99))
+
+
+def read_in_this_process(kind: str, address: str, load: Load, battles: int, viewers: int = 1) -> Readings:
+    return asyncio.run(read_all(kind, address, load, battles, viewers))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from tests.bench.load import percentile
+from tests.bench.rows import Row
 from tests.contestants.protocols import ALL, BY_PATH
 from tests.contestants.servers import Asked, Connection
 
@@ -19,7 +20,14 @@ PIECE_EVERY_S = 0.01
 MODEL = "bench"
 MOMENTS = ("before the answer", "in mid-stream")
 
-Row = dict[str, object]
+COLUMNS = {
+    "stop": "stop",
+    "protocol": "protocol",
+    "stops": "stops",
+    "closed_after_p50_ms": "closed p50 ms",
+    "closed_after_max_ms": "closed max ms",
+    "within_limit": f"within {LIMIT_MS:g} ms",
+}
 
 
 @dataclass

@@ -31,7 +31,7 @@ async def relay_ends_with_its_loop() -> AsyncIterator[None]:
 async def frames(battle: Battle) -> AsyncIterator[str]:
     """What a browser gets: the present state, then news of every kind."""
     address = f"/ws/battles/{battle.pk}/"
-    scope = {"type": "websocket", "path": address, "query_string": b"", "headers": [], "session": {}}
+    scope = {"type": "websocket", "path": address, "query_string": b"", "headers": []}
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
     await socket.send_input({"type": "websocket.connect"})
     yield str(await socket.receive_output(5))

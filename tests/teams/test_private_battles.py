@@ -117,8 +117,7 @@ def watch(cast: Cast, who: str) -> str:
             "type": "websocket",
             "path": f"/ws/battles/{cast.battle.pk}/",
             "query_string": b"",
-            "headers": [],
-            "session": session,
+            "headers": [(b"cookie", f"sessionid={session.session_key}".encode())],
         }
         socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
         await socket.send_input({"type": "websocket.connect"})

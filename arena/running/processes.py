@@ -18,6 +18,7 @@ from arena.running.clock import SharedClock
 from arena.running.keys import compare_keys
 from arena.running.limits import BoundedHeaders
 from arena.running.reconnecting import PatientConsumer
+from arena.running.tasks import OWN_QUEUE
 from arena.running.worker_signs import BusySign
 
 # The supervisor's, to a process that it starts beside another: it wants to know when this one works.
@@ -77,7 +78,8 @@ def run_worker() -> None:
     worker_ready.connect(_is_ready)
     app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
     silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
-    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
+    queues = ["celery", *filter(None, [os.environ.get(OWN_QUEUE)])]
+    app.start(["--quiet", "worker", "--pool=threads", f"--queues={','.join(queues)}", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 # A lease that is missing may be one that Redis has just forgotten, or that ran out while Redis or the whole machine
 # stood still: its worker, if it lives, brings it back within this time.
 PATIENCE_S = 2.5
+# Between two looks no more than this counts: whatever held up a look that comes late held up the workers as well.
+COUNTED_S = 1.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE_S = 5.0
 # A waiting battle is enqueued at most so often, lest a busy queue fill with copies.
@@ -44,47 +46,39 @@ class Sweeper:
         self._looks = 0
         self._looked_at = 0.0
         self._begun: set[str] = set()
-        self._missing_since: dict[str, float] = {}
+        self._missing_s: dict[str, float] = {}
         self._waiting_since: dict[UUID, float] = {}
 
     def look(self) -> None:
         """Take over what is orphaned. Raises RedisError or DatabaseError: what was not done then is found again."""
-        self._begin()
+        now = self._clock()
+        counted_s, self._looked_at = min(now - self._looked_at, COUNTED_S), now
         with dead_neighbours() as dead:
-            now = running()
-            for run_id in now.deaf:
+            found = running()
+            for run_id in found.deaf:
                 self._client.publish(STOP_CHANNEL, run_id)
-            for run_id in self._orphaned(now.playing | self._open_runs(), dead):
+            for run_id in self._orphaned(found.playing | self._open_runs(), dead, counted_s):
                 if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
                     self._begun.add(run_id)  # should something raise
                     self._take_over(run_id)
                     self._begun.discard(run_id)
-        self._enqueue_forgotten(now.waiting)
+        self._enqueue_forgotten(found.waiting)
         if self._looks % OPEN_EVERY_LOOKS == 0:
             _finish_open_battles()
         self._looks += 1
 
-    def _begin(self) -> None:
-        """A look that comes late proves nothing: whatever held it up may have held up the others too."""
-        now = self._clock()
-        if now - self._looked_at > PATIENCE_S:
-            self._missing_since.clear()
-        self._looked_at = now
-
-    def _orphaned(self, playing: Collection[str], dead: Collection[str]) -> list[str]:
+    def _orphaned(self, playing: Collection[str], dead: Collection[str], counted_s: float) -> list[str]:
         """The runs of dead workers, those without a lease for too long, those that somebody began to take over."""
         if not playing:
-            self._missing_since.clear()
+            self._missing_s.clear()
             return []
         leases = dict(zip(playing, self._leases(playing), strict=True))
         missing = [run_id for run_id, lease in leases.items() if lease is None]
-        self._missing_since = {run_id: self._missing_since.get(run_id, self._looked_at) for run_id in missing}
+        self._missing_s = {run_id: self._missing_s.get(run_id, -counted_s) + counted_s for run_id in missing}
         return [
             run_id
             for run_id, lease in leases.items()
-            if worker_of(run_id) in dead
-            or lease == SWEPT.encode()
-            or (lease is None and self._looked_at - self._missing_since[run_id] >= PATIENCE_S)
+            if worker_of(run_id) in dead or lease == SWEPT.encode() or self._missing_s.get(run_id, 0.0) >= PATIENCE_S
         ]
 
     def _leases(self, run_ids: Iterable[str]) -> list[bytes | None]:

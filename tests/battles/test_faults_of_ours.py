@@ -55,7 +55,7 @@ def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis
     for battle in battles:
         runs.publish(client, battle.pk, [TextDelta("A", 0, "a", "some text")])
         Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=uuid.uuid4().hex)
-    Watch(client).look_twice()
+    Watch(client).look_patiently()
     assert set(Battle.objects.values_list("status", flat=True)) == {"finished"}
 
 
@@ -110,7 +110,7 @@ def test_run_that_breaks_lets_go_of_its_lease(
     monkeypatch.undo()
     run_id = Response.objects.filter(turn__battle=battle).values_list("run", flat=True)[0]
     assert client.get(lease_key(run_id)) is None
-    Watch(client).look_twice()
+    Watch(client).look_patiently()
     assert client.get(lease_key(run_id)) == SWEPT.encode()
     assert not Response.objects.filter(run=run_id, status=ResponseStatus.STREAMING).exists()
 

@@ -229,7 +229,7 @@ class LockedDatabase(Part):
 
     def strike(self, fault: Fault) -> None:
         self.fault, self._ends_at = fault, time.monotonic() + fault.lasts_s
-        self._holder = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+        self._holder = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         self._holder.execute("BEGIN EXCLUSIVE")
 
     def turn(self) -> list[str]:

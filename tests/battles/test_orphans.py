@@ -166,7 +166,7 @@ def test_end_that_a_worker_saved_and_could_not_tell_is_told_though_nothing_of_th
     client.sadd(OPEN_RUNS, run_id)
     publish(client, battle.pk, [TextDelta("A", 0, "a", "The who"), ResponseFinished("B", 0)])
     Response.objects.filter(run=run_id).update(status=ResponseStatus.FINISHED, answer="The whole of it")
-    watch.look_twice()
+    watch.look_patiently()
     logged = state_of(client, battle).responses
     assert (logged[0, "A"].status, logged[0, "A"].answer) == ("finished", "The whole of it")
     assert (logged[0, "B"].status, logged[0, "B"].answer) == ("finished", ""), "its end was told: it is not told again"
@@ -188,7 +188,7 @@ def test_run_whose_end_was_told_is_forgotten_in_silence(client: redis.Redis, wat
     publish(client, battle.pk, [ResponseFinished("A", 0), ResponseFinished("B", 0)])
     entries = client.xlen(log_key(battle.pk))
     client.sadd(OPEN_RUNS, "told")
-    watch.look_twice()
+    watch.look_patiently()
     assert not client.sismember(OPEN_RUNS, "told")
     assert client.xlen(log_key(battle.pk)) == entries
 

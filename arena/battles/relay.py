@@ -159,6 +159,11 @@ class Feed:
         self._heard_at = time.monotonic()
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether everything it has heard of has ended."""
+        return all(response.is_ended for response in self.state.responses.values())
+
+    @property
     def ends_with_text(self) -> bool:
         """Whether the newest event is a delta, which more will follow."""
         return bool(self._at_hand) and isinstance(self._at_hand[-1][-1], list)
@@ -209,8 +214,7 @@ class Feed:
 
         The database has the texts of all responses that have ended.
         """
-        is_at_rest = all(response.is_ended for response in self.state.responses.values())
-        if not is_at_rest or time.monotonic() - self._heard_at < QUIET_AFTER_S:
+        if not self.is_at_rest or time.monotonic() - self._heard_at < QUIET_AFTER_S:
             return False
         self._entries.clear()
         self._bytes_held = 0

@@ -17,6 +17,7 @@ const LOST_AFTER_MS = 700; // a connection that is back sooner is not worth a ba
  *
  *     <battle-stream data-socket="/ws/battles/ID/" data-battle="/battles/ID/" data-status="running">…</battle-stream>
  *
+ * `data-edition` names what a page shows whose responses have all ended, so that the socket need not tell it again.
  * Once all responses have ended, and when ballots or the reveal are announced, the page is fetched again and the
  * elements marked `data-swap` are exchanged. Forms that ask on, stop or retry are sent without leaving the page.
  */
@@ -43,6 +44,7 @@ export class BattleStream extends HTMLElement {
     this.#milestone = milestone(this.#battle);
     this.#render();
     this.#socket = new BattleSocket(this.dataset.socket, {
+      shown: this.dataset.edition,
       onEvents: (events) => this.#receive(events),
       onState: (state) => this.#showConnection(state),
     });

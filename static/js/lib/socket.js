@@ -23,6 +23,7 @@ export class BattleSocket {
   #random;
   #socket = null;
   #cursor = "";
+  #shown;
   #parts = []; // events of the messages before the one that has their cursor
   #failures = 0;
   #heardAt = 0;
@@ -33,11 +34,13 @@ export class BattleSocket {
   /**
    * @param {string} path
    * @param {object} options
+   * @param {string} [options.shown] the edition of what the page shows already, for a socket without a cursor
    * @param {(events: unknown[]) => void} options.onEvents called with the events of each message, in order
    * @param {(state: SocketState) => void} options.onState
    */
-  constructor(path, { onEvents, onState, makeSocket = (url) => new WebSocket(url), random = Math.random }) {
+  constructor(path, { shown = "", onEvents, onState, makeSocket = (url) => new WebSocket(url), random = Math.random }) {
     this.#path = path;
+    this.#shown = shown;
     this.#onEvents = onEvents;
     this.#onState = onState;
     this.#makeSocket = makeSocket;
@@ -80,6 +83,7 @@ export class BattleSocket {
     const url = new URL(this.#path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     if (this.#cursor) url.searchParams.set("cursor", this.#cursor);
+    else if (this.#shown) url.searchParams.set("shown", this.#shown);
     const socket = this.#makeSocket(url.href);
     this.#socket = socket;
     this.#heard();
@@ -105,6 +109,7 @@ export class BattleSocket {
     }
     this.#parts = [];
     this.#cursor = message.c;
+    this.#shown = ""; // from here on the page shows more, or something else
     this.#onEvents(events); // last: it may restart the socket
   }
 

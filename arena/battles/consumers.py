@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
@@ -18,6 +18,7 @@ from arena.battles.models import Battle
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, edition_of
 from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
+from arena.web_threads import in_web_thread
 
 logger = logging.getLogger(__name__)
 
@@ -171,8 +172,10 @@ class Viewer:
         presence = await _presence(self._feed, self.battle_id) if may_watch else None
         return presence or ((message(self._feed.position, [Resync().wire()]),), self._feed.position)
 
-    @database_sync_to_async
-    def may_watch(self) -> bool:
+    async def may_watch(self) -> bool:
+        return await in_web_thread(self._may_watch)
+
+    def _may_watch(self) -> bool:
         """Without reading the texts: those who come back with a cursor need none."""
         return Battle.objects.visible_to(voter_behind(self._credentials)).filter(pk=self.battle_id).exists()
 
@@ -197,7 +200,7 @@ async def _presence(feed: Feed, battle_id: UUID) -> Presence | None:
 async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
     while True:
         ends = feed.state.ends
-        battle = await _battle(battle_id)
+        battle = await in_web_thread(partial(_battle, battle_id))
         if battle is None:
             return None
         if feed.state.ends == ends:  # else one has ended meanwhile: its text is in the database, and no longer here
@@ -211,7 +214,6 @@ async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
     return tuple(parts), position
 
 
-@database_sync_to_async
 def _battle(battle_id: UUID) -> BlindBattle | None:
     battle = Battle.objects.select_related("problem", "team").filter(pk=battle_id).first()
     return blind_battle(battle) if battle else None

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -11,6 +13,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 CONTENT_LENGTH = b"content-length"
 # So much more is read and dropped: answered in mid-body, a browser would show a lost connection instead of the answer.
 DRAINED_BYTES = 50_000_000
+HEADERS_MAX_BYTES = 64 * 1024
 
 
 class ClientLeft(Exception):
@@ -57,3 +60,27 @@ class BoundedBodies:
                 body += message.get("body", b"")
             more = message.get("more_body", False)
         return bytes(body) if size <= self._limit else None
+
+
+class BoundedHeaders(HttpToolsProtocol):
+    """uvicorn's fast reader of requests, which would gather headers without end."""
+
+    _awaits_headers = True
+    _header_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._awaits_headers or self.transport.is_closing():
+            return
+        self._header_bytes += len(data)
+        if self._header_bytes > HEADERS_MAX_BYTES:
+            self.send_400_response("The headers are too long.")
+
+    def on_message_begin(self) -> None:
+        self._awaits_headers = True
+        self._header_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._awaits_headers = False
+        super().on_headers_complete()

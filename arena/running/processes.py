@@ -16,6 +16,7 @@ from arena.running import long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
 from arena.running.clock import SharedClock
 from arena.running.keys import compare_keys
+from arena.running.limits import BoundedHeaders
 from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
@@ -46,8 +47,7 @@ def run_web(fd: int | None) -> None:
         host=settings.HOST,
         port=settings.PORT,
         loop="uvloop",
-        # httptools gathers headers of any size; h11 refuses more than 64 KiB. Parsing is a small part of a page's cost.
-        http="h11",
+        http=BoundedHeaders,
         ws=BrowserSocket,
         ws_max_size=SOCKET_MESSAGE_MAX_BYTES,
         # Our own signs of life come more often; pings find those who are gone, and cannot tell.

@@ -5,22 +5,20 @@ the visitor sends the deed again, without the cookie: it would be somebody else'
 every page with a form brings a cookie of its own, and the voter that is made for a deed remembers it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from hashlib import sha256
 from secrets import token_urlsafe
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 COOKIE = "visit"
 # Longer ones are none of ours.
 COOKIE_MAX_CHARS = 64
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def visit_of(session: SessionBase) -> str:
@@ -29,22 +27,14 @@ def visit_of(session: SessionBase) -> str:
     return sha256(cookie.encode()).hexdigest() if cookie else ""
 
 
-@sync_and_async_middleware
 def VisitMiddleware(get_response: GetResponse) -> GetResponse:  # named as Django names middleware
     """Stands inside of Django's own for sessions and for CSRF, whose cookie tells which pages have a form."""
-    if iscoroutinefunction(get_response):
 
-        async def ask(request: HttpRequest) -> HttpResponseBase:
-            _begin(request)
-            return _after(request, await get_response(request))
-
-        return ask
-
-    def ask_plainly(request: HttpRequest) -> HttpResponseBase:
+    def ask(request: HttpRequest) -> HttpResponseBase:
         _begin(request)
-        return _after(request, get_response(request))  # type: ignore[arg-type]  # not a coroutine function
+        return _after(request, get_response(request))
 
-    return ask_plainly
+    return ask
 
 
 def _begin(request: HttpRequest) -> None:

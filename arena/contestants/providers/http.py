@@ -3,10 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import httpx
@@ -16,7 +16,6 @@ from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exception
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import BadRequest, Garbage, ModelGone, ProviderError, Unreachable
 from arena.contestants.providers.failures import ServerError, provider_error, server_error
-from arena.contestants.providers.gathering import GatheringTransport, Pause
 from arena.contestants.providers.parsing import Parser
 from arena.contestants.providers.values import parse_json
 from arena.masking import secrets_of_url
@@ -29,6 +28,8 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 100 * 1024
 ERROR_BODY_TIMEOUT_S = 10.0
 MAX_ADAPTATIONS = 5
+# A chunk of this size says that more is there already: it is read at once.
+LARGE_CHUNK_BYTES = 8 * 1024
 NO_SUCH_CALL = (404, 405, 501)
 # A proxy gave up waiting: the server behind it may be at work, and its work be billed.
 PERHAPS_AT_WORK = (408, 504, 524)
@@ -67,6 +68,8 @@ def _address(url: str) -> str:
     return _USER.sub("//", url.partition("?")[0])
 
 
+Pause = Callable[[], Awaitable[None]]
+
 # Given a request's body and why it was refused: the body to try next, or None.
 Adapt = Callable[[Body, ServerError], Body | None]
 
@@ -74,17 +77,25 @@ Adapt = Callable[[Body, ServerError], Body | None]
 class _Transport(AiohttpTransport):
     """httpx has made a header of the user and password in a URL; aiohttp would not have both."""
 
+    def __init__(self, pause: Pause | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._pause = pause
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.userinfo:
             request.url = request.url.copy_with(userinfo=b"")
         response = await super().handle_async_request(request)
         assert isinstance(response.stream, AiohttpResponseStream)
-        response.stream = _WholeStream(response.stream._aiohttp_response)
+        response.stream = _WholeStream(response.stream._aiohttp_response, self._pause)
         return response
 
 
 class _WholeStream(AiohttpResponseStream):
     """What had arrived when the connection broke comes before the error; aiohttp keeps it and gives only the error."""
+
+    def __init__(self, response: aiohttp.ClientResponse, pause: Pause | None) -> None:
+        super().__init__(response)
+        self._pause = pause
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._aiohttp_response.content
@@ -93,6 +104,8 @@ class _WholeStream(AiohttpResponseStream):
             try:
                 while chunk := await content.readany():
                     yield chunk
+                    if self._pause is not None and len(chunk) < LARGE_CHUNK_BYTES:
+                        await self._pause()
             except BROKEN:
                 content._exception = None
                 if arrived := content.read_nowait():
@@ -119,7 +132,10 @@ def _end_with_connection(response: aiohttp.ClientResponse) -> None:
 
 
 def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
-    """The client that all streams of an event loop share; close it with `aclose`. `pause`: see `gathering`.
+    """The client that all streams of an event loop share; close it with `aclose`.
+
+    `pause` is awaited after each small chunk of a response, before it is read on: a read costs the same, however little
+    it brings. The first chunk is never held back.
 
     Its interface is httpx's and its engine aiohttp's: httpx's own connection pool is scanned at every event and costs
     several times as much at a hundred streams. There is no read time-out: how long a contestant may be silent is the
@@ -139,9 +155,8 @@ def make_client(*, pause: Pause | None = None) -> httpx.AsyncClient:
             max_field_size=MAX_HEADER_BYTES,
         )
 
-    transport: httpx.AsyncBaseTransport = _Transport(verify=tls, client=session)
     return httpx.AsyncClient(
-        transport=GatheringTransport(transport, pause) if pause else transport,
+        transport=_Transport(pause, verify=tls, client=session),
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
         headers={"Accept-Encoding": "identity", "User-Agent": "reasoning-arena"},
         follow_redirects=False,

@@ -12,7 +12,7 @@ from uuid import UUID
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, log_key
+from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, joined, log_key
 from arena.battles.events import Event
 from arena.battles.leases import APPEND_SCRIPT, LEASE_S, OPEN_RUNS, RESTORE_SCRIPT, Append, lease_key
 
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 0.05
 BACK_OFF_MAX_S = 2.0
+# While Redis is away, what waits to be appended is joined: one delta a token takes thirty times its text.
+PENDING_MAX = 500
 
 
 class RunLog:
@@ -77,6 +79,8 @@ class RunLog:
     def add(self, event: Event) -> None:
         if self.is_closed:
             return  # nobody will append it, and `drained` must not wait for it
+        if len(self.pending) == PENDING_MAX:
+            self.pending = joined(self.pending)
         self.pending.append(event)
         self._idle.clear()
 

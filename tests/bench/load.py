@@ -76,7 +76,7 @@ class Stream:
 
     def lost_or_doubled(self, tokens: int) -> int:
         """How far the text is from the first `tokens` tokens, each once and in order."""
-        got = _TOKEN.findall(self.text)
+        got: list[str] = _TOKEN.findall(self.text)
         wrong = sum(token != f"t{number}" for number, token in zip(range(tokens), got, strict=False))
         return wrong + abs(len(got) - tokens)
 

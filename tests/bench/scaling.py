@@ -7,7 +7,7 @@ import redis
 
 from tests.bench.load import WATCHED
 from tests.bench.polling import wait_until
-from tests.bench.rig import Arena, Rig
+from tests.bench.rig import Arena, Rig, System
 from tests.bench.rows import Row, figure, ratio
 from tests.bench.streams import add_ratios, measure, spent_s
 
@@ -72,7 +72,7 @@ def idle_workers(arena: Arena) -> int:
         return sum(connection["cmd"] == "brpop" for connection in client.client_list())
 
 
-def measure_viewers(rig: Rig, arena: Arena, counts: Iterable[int], battles: int = VIEWER_BATTLES) -> list[Row]:
+def measure_viewers(rig: Rig, arena: System, counts: Iterable[int], battles: int = VIEWER_BATTLES) -> list[Row]:
     """What all viewers together have seen is compared with the bare relay, which serves each stream to one.
 
     CPU time counts from when the first token was due: what starting and joining costs is told apart.

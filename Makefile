@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(NODE):$(PATH)
 export NODE_USE_SYSTEM_CA ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format lock build dev clean
+.PHONY: help run test bench chaos lint format lock build dev clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -26,6 +26,9 @@ test: dev build ## the whole suite: on SQLite, on PostgreSQL, JavaScript
 
 bench: dev build ## measure the arena against a direct client (ARGS=--help tells more)
 	@$(PY) -m tests.bench $(ARGS)
+
+chaos: dev build ## kill, stop and freeze what runs while people watch and vote (ARGS=--help tells more)
+	@$(PY) -m tests.chaos $(ARGS)
 
 lint: dev node_modules/.package-lock.json ## every formatter, linter and type check
 	$(PY) -m ruff check .

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from arena.battles.errors import BattleError, BudgetSpent
 from arena.contestants.api import router as contestants
 from arena.leaderboard.api import router as leaderboard
+from arena.outages import OUTAGES, not_now
 from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
 from arena.problems.api import router as problems
 from arena.teams.api import Door
@@ -34,7 +35,8 @@ parameters are refused, and every error is `application/problem+json` with a sen
 ## Watching a battle
 
 A battle's `stream` is a WebSocket that only sends. Each message is `{"c": cursor, "e": [event, …]}`. It begins with
-what there is; come back with `?cursor=` and the last cursor: nothing is lost or repeated. An event is either an array,
+what there is; come back with `?cursor=` and the last cursor: nothing is lost or repeated. A long beginning comes in
+several messages, of which only the last has a cursor: who is cut off before that begins anew. An event is an array,
 `[slot, turn, "r" | "a", text]`: append the text to the reasoning or to the answer. Or it is an object with a `type`:
 
 - `turn` (`index`, `prompt`): a question is asked
@@ -155,6 +157,8 @@ def refuse_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Exception)
 def admit_fault(request: HttpRequest, error: Exception) -> HttpResponse:
     """The outermost line of every call: what goes wrong here is logged, and not shown."""
+    if isinstance(error, OUTAGES):
+        return not_now(request, error)
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem_response(Problem(500, OUR_FAULT))
 

@@ -3,16 +3,17 @@
 import os
 from urllib.parse import ParseResult
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.settings")
-django_application = get_asgi_application()  # before the imports below: they need the app registry
+django.setup(set_prefix=False)  # before the imports below: they need the app registry
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
+from arena.running.handler import Handler  # noqa: E402
 from arena.running.limits import BoundedBodies  # noqa: E402
 
 
@@ -28,7 +29,7 @@ class SameSiteOnly(OriginValidator):
 
 application = ProtocolTypeRouter(
     {
-        "http": BoundedBodies(django_application, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+        "http": BoundedBodies(Handler(), limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
         "websocket": SameSiteOnly(URLRouter(websocket_urlpatterns), settings.ALLOWED_HOSTS),
     }
 )

@@ -17,6 +17,18 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 OLLAMA_PORT = 11434
 MAX_USD = 1_000_000_000
+# A server that is switched off says nothing: without these a query would wait for it for a quarter of an hour.
+POSTGRES_OPTIONS: dict[str, object] = {
+    "application_name": "reasoning-arena",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# By itself a pool goes on trying with growing pauses: after an outage of a minute it would be away for half a minute
+# more, and every page would hang meanwhile. Ours gives up at once, and tries again when somebody asks.
+POSTGRES_POOL: dict[str, object] = {"min_size": 0, "timeout": 10, "reconnect_timeout": 1}
 
 
 def read_dotenv(path: Path) -> None:
@@ -115,9 +127,16 @@ def env_database(name: str, default: str, *, pool_size: int, sqlite_for_tests: P
             # Writers queue at BEGIN instead of failing in mid-transaction with "database is locked".
             pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
             ours = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": pragmas}
-            return {**config, "OPTIONS": ours | options, "TEST": {"NAME": str(sqlite_for_tests)}}
+            # Kept open: opening it costs more than the queries of a page.
+            keep = {"CONN_MAX_AGE": None, "TEST": {"NAME": str(sqlite_for_tests)}}
+            return {**config, **keep, "OPTIONS": ours | options}
         case "django.db.backends.postgresql":
-            return {**config, "OPTIONS": {"pool": {"min_size": 1, "max_size": pool_size}} | options}
+            return {
+                **config,
+                "CONN_HEALTH_CHECKS": True,  # one that died with its server is found out before a page stumbles over it
+                "DISABLE_SERVER_SIDE_CURSORS": True,  # they outlive a transaction, which PgBouncer does not allow
+                "OPTIONS": POSTGRES_OPTIONS | {"pool": POSTGRES_POOL | {"max_size": pool_size}} | options,
+            }
     raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgres://.")
 
 

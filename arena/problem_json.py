@@ -5,14 +5,12 @@ that is too big, a fault of ours) is rewritten by `ProblemMiddleware`, so that n
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from http.client import responses as reasons
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.csrf import csrf_exempt
 
 CONTENT_TYPE = "application/problem+json"
@@ -21,7 +19,7 @@ API_ROOT = "/api/"
 MAX_ERRORS = 20
 OUR_FAULT = "Something went wrong on our side. It has been logged; please try again later."
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 @dataclass(frozen=True)
@@ -80,26 +78,16 @@ def only_parameters(request: HttpRequest, known: Iterable[str]) -> None:
         raise Problem(422, f"There is no parameter {names} here; there is {', '.join(known)}.")
 
 
-@sync_and_async_middleware
 def ProblemMiddleware(get_response: GetResponse) -> GetResponse:  # named as Django names middleware
     """Answers HEAD as GET (the body is dropped on its way out), forbids caches, rewrites foreign errors."""
-    if iscoroutinefunction(get_response):
 
-        async def ask(request: HttpRequest) -> HttpResponseBase:
-            method = _read_head_as_get(request)
-            response = await get_response(request)
-            request.method = method
-            return _after(request, response)
-
-        return ask
-
-    def ask_plainly(request: HttpRequest) -> HttpResponseBase:
+    def ask(request: HttpRequest) -> HttpResponseBase:
         method = _read_head_as_get(request)
         response = get_response(request)
         request.method = method
-        return _after(request, response)  # type: ignore[arg-type]  # not a coroutine function
+        return _after(request, response)
 
-    return ask_plainly
+    return ask
 
 
 def _read_head_as_get(request: HttpRequest) -> str | None:

@@ -4,6 +4,8 @@ import hashlib
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
+from wsgiref.headers import Headers
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -23,6 +25,7 @@ from arena.environment import (
     read_dotenv,
 )
 from arena.masking import remember, remember_environment
+from arena.redis_connections import broker_tls, broker_url, keep_alive_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_dotenv(BASE_DIR / ".env")
@@ -82,17 +85,19 @@ INSTALLED_APPS = [
     "arena.running",
 ]
 
+# Static files are served before all of these (see arena/running/handler.py).
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "arena.problem_json.ProblemMiddleware",
     "csp.middleware.CSPMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "arena.running.middleware.CommonUnlessProbed",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "arena.teams.visits.VisitMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "arena.outages.OutageMiddleware",
 ]
 
 TEMPLATES = [
@@ -129,8 +134,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Set to true behind a proxy that terminates TLS and sets X-Forwarded-Proto.
 BEHIND_TLS_PROXY = env_bool("BEHIND_TLS_PROXY", default=False)
+# X-Forwarded-For is written by a proxy of ours; without one it is whatever a visitor likes.
+BEHIND_PROXY = env_bool("BEHIND_PROXY", default=False) or BEHIND_TLS_PROXY
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+SESSION_ENGINE = "arena.teams.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 365  # an anonymous voter is known by this cookie alone
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -163,6 +171,8 @@ DATABASES = {
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Of each web process: so many requests may wait for the database at a time.
+WEB_THREADS = env_int("WEB_THREADS", 24, low=1, high=500)
 
 # --- Redis and Celery ------------------------------------------------------------------------------
 
@@ -179,7 +189,8 @@ def embedded_redis_socket() -> Path:
 REDIS_IS_EMBEDDED = not env_str("REDIS_URL")
 REDIS_URL = env_url("REDIS_URL", f"unix://{embedded_redis_socket()}", schemes=("redis", "rediss", "unix"))
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_USE_SSL = broker_tls(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -187,17 +198,27 @@ CELERY_TIMEZONE = "UTC"
 # A task is taken off the queue for good. What a killed worker held is found by its lease (arena/battles/leases.py)
 # within seconds; kombu's own redelivery would play battles twice, and crashes workers when Redis goes away.
 CELERY_TASK_ACKS_LATE = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False, "socket_connect_timeout": 2, "socket_keepalive": True}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "ack_emulation": False,
+    "socket_timeout": 3,  # a page that enqueues must not hang with a Redis that has fallen silent
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "socket_keepalive_options": keep_alive_options(),
+}
+CELERY_BROKER_POOL_LIMIT = 8  # connections that a process may hold to enqueue; threads wait for a free one
+# A worker takes what it has a free thread for; the rest is for the others.
+CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody asks workers by Celery's own means: that would be three more connections for each, and queues that remain.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CONCURRENCY = env_int("WORKER_THREADS", 256, low=2, high=2000)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Opening SQLite costs more than a task's queries: each thread keeps its connection. PostgreSQL's go back to the pool.
 CELERY_DB_REUSE_MAX = 0 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql" else 1000
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its Redis as long as it takes
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # What piles up while there is no worker is worth nothing, and would keep one that comes back from its battles.
-    "take over orphaned runs": {"task": "battles.sweep", "schedule": 5.0, "options": {"expires": 30.0}},
     "look which contestants answer": {
         "task": "contestants.check_availability",
         "schedule": 30.0,  # so that a server is found well within a minute
@@ -237,9 +258,21 @@ ARENA_SILENCE_TIMEOUT_S = env_float("ARENA_SILENCE_TIMEOUT_S", 180, low=1, high=
 ARENA_RESPONSE_DEADLINE_S = env_float("ARENA_RESPONSE_DEADLINE_S", 3600, low=1, high=86_400)
 # A server that is too busy to begin is asked again for so long (arena/contestants/providers/patience.py); 0: never.
 ARENA_RETRY_WAIT_S = env_float("ARENA_RETRY_WAIT_S", 90, low=0, high=3600)
+# A worker that is told to stop lets what it plays end for so long; what has not ended then is handed over.
+ARENA_STOP_GRACE_S = env_float("ARENA_STOP_GRACE_S", 10, low=0, high=3600)
+# Each worker looks so often for what nobody plays (arena/battles/orphans.py); 0: never.
+ARENA_SWEEP_EVERY_S = env_float("ARENA_SWEEP_EVERY_S", 1, low=0, high=60)
 ARENA_RESPONSE_MAX_CHARS = env_int("ARENA_RESPONSE_MAX_CHARS", 2_000_000, low=1000, high=20_000_000)
 
 # --- Static files ----------------------------------------------------------------------------------
+
+
+def static_file_headers(headers: Headers, path: str, url: str) -> None:
+    """Static files are answered before any middleware (see arena/running/handler.py)."""
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = SECURE_REFERRER_POLICY
+    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"  # a picture opened by itself
+
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -249,6 +282,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+SERVESTATIC_ADD_HEADERS_FUNCTION = static_file_headers
 # Pictures and fonts are compressed already. Source maps take brotli 15 s, and only developers read them.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ["br", "gif", "gz", "jpeg", "jpg", "map", "png", "webp", "woff", "woff2"]
 

@@ -6,6 +6,8 @@ from django.urls import include, path, re_path
 from arena.api import api
 from arena.problem_json import nothing_here
 
+handler500 = "arena.outages.what_broke"
+
 admin.site.site_header = admin.site.site_title = "Reasoning Arena"
 admin.site.index_title = "Administration"
 

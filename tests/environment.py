@@ -44,6 +44,7 @@ for name in (
     "SIMULATOR_URL",
     "CSRF_TRUSTED_ORIGINS",
     "BEHIND_TLS_PROXY",
+    "BEHIND_PROXY",
     "HOST",
     "PORT",
     "ARENA_DAILY_BUDGET_USD",

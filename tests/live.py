@@ -60,6 +60,8 @@ def live_environment() -> dict[str, str]:
         "DATABASE_URL": test_database_url(),
         "PYTHONUNBUFFERED": "1",
         "ARENA_RETRY_WAIT_S": "3",  # no test waits long for a server that stays busy
+        "ARENA_STOP_GRACE_S": "1",
+        "ARENA_SWEEP_EVERY_S": "0",  # tests sweep themselves: a worker that outlives one would do it to the next
     }
 
 

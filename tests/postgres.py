@@ -9,12 +9,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from arena.running.children import PR_SET_PDEATHSIG, PRCTL
 
 HOW_TO_GET_IT = "apt-get install postgresql"
 START_LIMIT_S = 30
+FAST_STOP = signal.SIGINT  # connections are cut
 # What a crash would lose is no loss here, and none of it is waited for.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 
@@ -40,8 +42,9 @@ def owner() -> str | None:
 class Cluster:
     """Start it, use `url`, stop it."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, options: Mapping[str, str] = FAST) -> None:
         self.programs = programs
+        self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix="arena-pg-"))
         self.user = owner()
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -49,12 +52,21 @@ class Cluster:
         self.url = f"postgres://arena@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
+        self.make()
+        self.launch()
+        atexit.register(self.stop)
+        self.wait_until_it_answers()
+
+    def make(self) -> None:
         if self.user is not None:
             shutil.chown(self.folder, self.user)
         data = str(self.folder / "data")
         self._run(self.programs / "initdb", "-D", data, "-U", "arena", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = [f"-c{name}={value}" for name, value in FAST.items()]
-        where = ["-D", data, "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port)]
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """The server process, which dies with the calling thread. It takes a moment until it answers."""
+        options = [f"-c{name}={value}" for name, value in self.options.items()]
+        where = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port)]
         command = [str(self.programs / "postgres"), *where, *options]
         us = os.getpid()
 
@@ -64,7 +76,7 @@ class Cluster:
                 if os.getppid() != us:
                     os._exit(1)
 
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -75,12 +87,11 @@ class Cluster:
                 start_new_session=True,
                 preexec_fn=die_with_us,
             )
-        atexit.register(self.stop)
-        self._wait()
+        return self.process
 
     def stop(self) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # "fast": connections are cut
+            self.process.send_signal(FAST_STOP)
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
@@ -88,7 +99,7 @@ class Cluster:
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _wait(self) -> None:
+    def wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_LIMIT_S
         ready = [str(self.programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:

@@ -52,7 +52,16 @@ def read_database(monkeypatch: pytest.MonkeyPatch, url: str) -> dict[str, object
 
 def test_options_of_a_database_url_stand_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     config = read_database(monkeypatch, "postgresql://me@db/arena?sslmode=require")
-    assert config["OPTIONS"] == {"pool": {"min_size": 1, "max_size": 7}, "sslmode": "require"}
+    options = config["OPTIONS"]
+    assert isinstance(options, dict)
+    assert (options["sslmode"], options["connect_timeout"], options["pool"]["max_size"]) == ("require", 5, 7)
+
+
+def test_options_of_a_database_url_go_before_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_database(monkeypatch, "postgres://me@db/arena?connect_timeout=30&application_name=mine")
+    options = config["OPTIONS"]
+    assert isinstance(options, dict)
+    assert (options["connect_timeout"], options["application_name"]) == (30, "mine")
 
 
 @pytest.mark.parametrize("url", ["mysql2://me:secret@db/arena", "postgres://me:secret@db:port/arena", "arena"])

@@ -31,7 +31,14 @@ FLOORS = (
     {"urls"},
 )
 KNOW_NO_DJANGO = {
-    *("arena.masking", "arena.battles.events", "arena.battles.errors", "arena.battles.steps", "arena.battles.pace"),
+    *(
+        "arena.masking",
+        "arena.growing_text",
+        "arena.battles.events",
+        "arena.battles.errors",
+        "arena.battles.steps",
+        "arena.battles.pace",
+    ),
     *("arena.voting.errors", "arena.contestants.deltas", "arena.contestants.errors", "arena.contestants.checks"),
     *("arena.contestants.rates", "arena.contestants.nearness", "arena.contestants.price_list"),
     *(f"arena.contestants.providers.{name}" for name in ("parsing", "patience", "failures", "retry_after", "refusals")),

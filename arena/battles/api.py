@@ -70,7 +70,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
             team=team,
             network=network_of(request),
         )
-    return _steered(battle)
+    return _started(battle)
 
 
 @router.post("/battles/{uuid:battle_id}/turns", response={201: Steered}, summary="Ask a follow-up question")
@@ -147,6 +147,10 @@ def _refuse_what_is_not_offered(wanted: StartBattle) -> None:
 
 def _steered(battle: Battle) -> Steered:
     battle.refresh_from_db(fields=["status"])
+    return _started(battle)
+
+
+def _started(battle: Battle) -> Steered:
     return Steered(
         id=str(battle.pk),
         url=battle.get_absolute_url(),

@@ -4,20 +4,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import LogState, Position, position_of
-from arena.battles.events import ResponseFailed, ResponseSnapshot, ResponseWaiting, Resync, TurnAdded, Wire
+from arena.battles.events import ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
 from arena.battles.models import Battle
-from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, find_battle
-from arena.battles.relay import FRAME_EVERY_S, Feed, message, relay
+from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
+from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
+from arena.web_threads import in_web_thread
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Offer = Callable[[str], bool]
+# Messages that bring an empty page up to date, and the position to which they bring it.
+Presence = tuple[tuple[str, ...], Position]
 
 
 async def watch_battle(scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,12 +135,14 @@ class Viewer:
 
     async def _catch_up(self) -> None:
         """A slow browser gets fewer and larger frames: the next is made when it has room for it."""
+        frames: tuple[str, ...]
         while True:
             if self._position is not None and self._feed.reaches_back_to(self._position):
-                frame, position = self._feed.frame_after(self._position), self._feed.position
+                frames, position = (self._feed.frame_after(self._position),), self._feed.position
             else:
-                frame, position = await self._present()
-            await self._sends(frame)
+                frames, position = await self._present()
+            for frame in frames:
+                await self._sends(frame)
             self._position = position
             if position == self._feed.position:
                 return
@@ -146,54 +151,59 @@ class Viewer:
     async def _sends(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text})
 
-    async def _present(self) -> tuple[str, Position]:
-        presence = await _presence(self._feed, self.battle_id)
-        if presence is None or not (self._position is None or await self.may_watch()):
-            return message(self._feed.position, [Resync().wire()]), self._feed.position
-        # From here on nothing is awaited: what the log knows is newer than what the database said.
-        return presence.frame(self._feed), self._feed.position
+    async def _present(self) -> Presence:
+        """What brings it to the log's end if it knows nothing, in messages."""
+        may_watch = self._position is None or await self.may_watch()
+        presence = await _presence(self._feed, self.battle_id) if may_watch else None
+        return presence or ((message(self._feed.position, [Resync().wire()]),), self._feed.position)
 
-    @database_sync_to_async
-    def may_watch(self) -> bool:
+    async def may_watch(self) -> bool:
+        return await in_web_thread(self._may_watch)
+
+    def _may_watch(self) -> bool:
         """Without reading the texts: those who come back with a cursor need none."""
-        return find_battle(self.battle_id, voter_behind(self._credentials)) is not None
-
-
-class Presence:
-    """A battle as the database had it, for all who came while it was read: told to each in the same words."""
-
-    def __init__(self, battle: BlindBattle) -> None:
-        self._battle = battle
-        self._frames: dict[Position, str] = {}
-
-    def frame(self, feed: Feed) -> str:
-        if feed.position not in self._frames:
-            self._frames[feed.position] = message(feed.position, present_state(self._battle, feed.state))
-        return self._frames[feed.position]
+        return Battle.objects.visible_to(voter_behind(self._credentials)).filter(pk=self.battle_id).exists()
 
 
 _being_read: dict[Feed, "asyncio.Task[Presence | None]"] = {}
 
 
 async def _presence(feed: Feed, battle_id: UUID) -> Presence | None:
-    """None if there is no such battle any more."""
+    """Made once for all who ask while it is being made. None if there is no such battle any more."""
     if feed not in _being_read:
-        _being_read[feed] = asyncio.get_running_loop().create_task(_read(battle_id))
+        _being_read[feed] = asyncio.get_running_loop().create_task(_read(feed, battle_id))
         _being_read[feed].add_done_callback(lambda _: _being_read.pop(feed))
     return await asyncio.shield(_being_read[feed])
 
 
-@database_sync_to_async
-def _read(battle_id: UUID) -> Presence | None:
+async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
+    while True:
+        ends = feed.state.ends
+        battle = await in_web_thread(partial(_battle, battle_id))
+        if battle is None:
+            return None
+        if feed.state.ends == ends:  # else one has ended meanwhile: its text is in the database, and no longer here
+            break
+    # Nothing is awaited here: what the log knows is newer than what the database said.
+    position, events = feed.position, present_state(battle, feed.state)
+    parts = []
+    for part in messages(position, events):
+        parts.append(part)
+        await asyncio.sleep(0)  # others must not wait for a long battle
+    return tuple(parts), position
+
+
+def _battle(battle_id: UUID) -> BlindBattle | None:
     battle = Battle.objects.select_related("problem", "team").filter(pk=battle_id).first()
-    return Presence(blind_battle(battle)) if battle else None
+    return blind_battle(battle) if battle else None
 
 
 def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
     """Events that bring an empty page up to date.
 
-    A response that has ended is taken from the database, unless the log knows that it was asked again. One that
-    runs is taken from the log alone: text from the database would be doubled by the deltas that are still to come.
+    A response that runs as far as the log knows is taken from the log alone: text from the database would be doubled by
+    the deltas that are still to come. What has ended there is taken from the database, which was read since: so it may
+    have been asked again.
     """
     events: list[Wire] = []
     for turn in battle.turns:
@@ -207,16 +217,11 @@ def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
 def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     logged = log.responses.get((response.turn, response.slot))
     slot, turn = response.slot, response.turn
-    if logged is None or (response.is_ended and logged.is_ended):
-        reasoning, answer, status = response.reasoning, response.answer, response.status
-        failure = (response.failure.code, response.failure.message) if response.failure else None
-    else:
-        reasoning, answer, status, failure = logged.reasoning, logged.answer, logged.status, logged.failure
-    events = [ResponseSnapshot(slot, turn, reasoning, answer, status).wire()]
-    if failure:
-        events.append(ResponseFailed(slot, turn, *failure).wire())
-    if logged and logged.why:
-        events.append(ResponseWaiting(slot, turn, logged.why).wire())
+    if logged is not None and not logged.is_ended:
+        return logged.restated(slot, turn)
+    events = [ResponseSnapshot(slot, turn, response.reasoning, response.answer, response.status).wire()]
+    if response.failure:
+        events.append(ResponseFailed(slot, turn, response.failure.code, response.failure.message).wire())
     return events
 
 

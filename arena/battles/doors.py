@@ -10,14 +10,14 @@ from arena.teams.models import Voter
 
 def open_battle(voter: Voter, **options: Unpack[BattleOptions]) -> Battle:
     battle = services.start_battle(voter, **options)
-    tasks.enqueue_turn(battle.turns.get())
+    tasks.enqueue(battle.pk)
     return battle
 
 
 def ask_on(battle: Battle, voter: Voter | None, *, prompt: str, network: str = "") -> Turn:
     turn = services.add_turn(battle, voter, prompt=prompt, network=network)
     tasks.announce_turn(turn)
-    tasks.enqueue_turn(turn)
+    tasks.enqueue(turn.battle_id)
     return turn
 
 
@@ -28,5 +28,5 @@ def halt(battle: Battle, voter: Voter | None) -> None:
 
 def ask_again(battle: Battle, voter: Voter | None, *, slot: str, network: str = "") -> Response:
     response = services.retry_response(battle, voter, slot=slot, network=network)
-    tasks.enqueue_retry(response)
+    tasks.enqueue(battle.pk)
     return response

@@ -1,8 +1,11 @@
 """A battle's log: a Redis Stream of the events its browsers are sent, appended in batches, read from any point.
 
-A log entry has one field, `e`: a JSON list of events in their wire form (`arena.battles.events`). What a run
+A log entry has a field `e`: a JSON list of events in their wire form (`arena.battles.events`). What a run
 appends is fenced by the run's lease (`arena.battles.leases`), so that a worker thought dead cannot write on.
 The log is for those who watch; the database has the texts once a response has ended.
+
+A log that has grown long is folded (`arena.battles.log_keeping`): it then begins with a base, an entry with a field `b`
+whose events say what those before it added up to.
 """
 
 import json
@@ -12,12 +15,15 @@ from uuid import UUID
 
 import redis
 
-from arena.battles.events import Event, Wire
+from arena.battles.events import Event, ResponseFailed, ResponseSnapshot, ResponseWaiting, Wire
+from arena.growing_text import GrowingText
 
 # Entries kept per battle: one holds ~50 ms of text, so this is more than a response may take at most.
 LOG_ENTRIES_MAX = 150_000
-# A log is read by those who watch; this long after its last entry nobody does.
+# While its run plays, so that what is lost with a worker can be taken from it even if no other is there for hours.
 LOG_EXPIRY_S = 6 * 60 * 60
+# Afterwards the database tells more, and as fast: the log is there for those who come back with a cursor.
+LOG_LINGERS_S = 5 * 60
 READ_COUNT = 1000
 
 # Runs that are to be stopped, published by their ids.
@@ -34,7 +40,11 @@ def log_key(battle_id: UUID | str) -> str:
 
 def encode(events: Iterable[Event]) -> str:
     """The JSON of one log entry. Neighbouring deltas of one text are joined."""
-    return json.dumps(join_deltas(event.wire() for event in events), ensure_ascii=False, separators=(",", ":"))
+    return as_json(join_deltas(event.wire() for event in events))
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def join_deltas(events: Iterable[Wire]) -> list[Wire]:
@@ -102,11 +112,15 @@ def _base36(number: int) -> str:
             return digits
 
 
+def is_base(fields: dict[bytes, bytes]) -> bool:
+    return b"b" in fields
+
+
 def publish(client: redis.Redis, battle_id: UUID | str, events: Iterable[Event]) -> None:
-    """Append events that belong to no run. Raises RedisError."""
+    """Append events that belong to no run; one that plays will prolong the log again. Raises RedisError."""
     with client.pipeline(transaction=False) as pipe:
         pipe.xadd(log_key(battle_id), {"e": encode(events)}, maxlen=LOG_ENTRIES_MAX)
-        pipe.expire(log_key(battle_id), LOG_EXPIRY_S)
+        pipe.expire(log_key(battle_id), LOG_LINGERS_S)
         pipe.execute()
 
 
@@ -128,8 +142,8 @@ class ResponseText:
         self.status = "waiting"
         self.why = ""  # the reason for its silence before the first text, if one is known
         self.failure: tuple[str, str] | None = None
-        self._reasoning: list[str] = []
-        self._answer: list[str] = []
+        self._reasoning = GrowingText()
+        self._answer = GrowingText()
 
     @property
     def is_ended(self) -> bool:
@@ -141,11 +155,11 @@ class ResponseText:
 
     @property
     def reasoning(self) -> str:
-        return _joined(self._reasoning)
+        return str(self._reasoning)
 
     @property
     def answer(self) -> str:
-        return _joined(self._answer)
+        return str(self._answer)
 
     def append(self, part: object, text: str) -> None:
         self.why = ""
@@ -158,23 +172,40 @@ class ResponseText:
                 self.status = "streaming"
             case "restarted":
                 self.status, self.failure = "waiting", None
-                self._reasoning, self._answer = [], []
+                self.replace_text()
             case "relabel":
-                self._reasoning, self._answer = [*self._reasoning, *self._answer], []
+                self.replace_text(reasoning=f"{self._reasoning}{self._answer}")
             case "snapshot":
                 self.status = str(event["status"])
-                self._reasoning, self._answer = [str(event["reasoning"])], [str(event["answer"])]
+                self.replace_text(reasoning=str(event["reasoning"]), answer=str(event["answer"]))
             case "failed":
                 self.status, self.failure = "failed", (str(event["code"]), str(event["message"]))
             case "finished" | "stopped" as status:
                 self.status = status
 
+    def restated(self, slot: str, turn: int) -> list[Wire]:
+        """Events that tell all of this."""
+        snapshot = ResponseSnapshot(slot, turn, self.reasoning, self.answer, self.status)
+        failure = self.failure if self.status == "failed" else None
+        failed = [ResponseFailed(slot, turn, *failure)] if failure else []
+        waiting = [ResponseWaiting(slot, turn, self.why)] if self.why else []
+        return [event.wire() for event in (snapshot, *failed, *waiting)]
+
+    def replace_text(self, *, reasoning: str = "", answer: str = "") -> None:
+        self._reasoning, self._answer = GrowingText(reasoning), GrowingText(answer)
+
 
 class LogState:
-    """What a log adds up to: the responses it tells of, by turn and slot."""
+    """What a log adds up to: the responses it tells of, by turn and slot.
 
-    def __init__(self) -> None:
+    Where `keeps_ended` is false, the text of a response is dropped as it ends: the database has it by then. `ends`
+    counts the ends told so far: whoever finds it unchanged after a read of the database has read of all of them.
+    """
+
+    def __init__(self, *, keeps_ended: bool = True) -> None:
         self.responses: dict[tuple[int, str], ResponseText] = {}
+        self.ends = 0
+        self._keeps_ended = keeps_ended
 
     def apply(self, events: Sequence[Wire]) -> bool:
         """Take the events in. True if one of them was the first text of a response."""
@@ -186,17 +217,22 @@ class LogState:
                 is_first_text |= not response.has_text
                 response.append(part, str(text))
             elif "slot" in event:
-                self._response(event["turn"], event["slot"]).apply(event)
+                self._tell(self._response(event["turn"], event["slot"]), event)
         return is_first_text
+
+    def restated(self) -> list[Wire]:
+        """Events that add up to the same."""
+        return [event for (turn, slot), response in self.responses.items() for event in response.restated(slot, turn)]
+
+    def _tell(self, response: ResponseText, event: dict[str, object]) -> None:
+        response.apply(event)
+        if response.is_ended:
+            self.ends += 1
+            if not self._keeps_ended:
+                response.replace_text()
 
     def _response(self, turn: object, slot: object) -> ResponseText:
         key = (int(str(turn)), str(slot))
         if key not in self.responses:
             self.responses[key] = ResponseText()
         return self.responses[key]
-
-
-def _joined(pieces: list[str]) -> str:
-    if len(pieces) > 1:
-        pieces[:] = ["".join(pieces)]
-    return pieces[0] if pieces else ""

@@ -140,6 +140,7 @@ class Alive(_Named):
     type = "alive"
 
 
+EndEvent = ResponseFinished | ResponseFailed | ResponseStopped
 Event = (
     TextDelta
     | TurnAdded

@@ -1,16 +1,16 @@
 """The writing end of the logs in a worker: gathers the events of all its runs and appends them in batches.
 
-The first text of a response is appended at once; after that one pipeline per `FLUSH_EVERY_S` carries what all
+The first text of a response is appended at once; after that one call per `FLUSH_EVERY_S` carries what all
 runs of the process have gathered, one log entry per run.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import redis.asyncio
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, log_key
 from arena.battles.events import Event
@@ -25,29 +25,42 @@ BACK_OFF_MAX_S = 2.0
 class RunLog:
     """What one run has to append.
 
-    `restate` gives events that say everything so far, for a Redis that has forgotten it; `on_fenced` is called when
-    the lease was swept: another run has, or will have, these responses.
+    `restate` gives events that say everything so far, for a Redis that has forgotten it; `is_ours` tells if they are
+    still this run's to say, for such a Redis does not know that the run was given up for dead. `on_fenced` is called
+    when it was: another run has, or will have, these responses.
     """
 
     def __init__(
-        self, run_id: str, battle_id: UUID, *, restate: Callable[[], list[Event]], on_fenced: Callable[[], None]
+        self,
+        run_id: str,
+        battle_id: UUID,
+        *,
+        restate: Callable[[], list[Event]],
+        is_ours: Callable[[], Awaitable[bool]],
+        on_fenced: Callable[[], None],
     ) -> None:
         self.run_id = run_id
         self.lease = lease_key(run_id)
         self.log = log_key(battle_id)
         self.restate = restate
+        self.is_ours = is_ours
         self.on_fenced = on_fenced
         self.number = 0
         self.pending: list[Event] = []
         self.entry = ""  # taken from `pending`, appended under `number`, not yet confirmed
         self.is_lost = False
+        self.is_confirmed = False  # once lost: to be ours
+        self.is_fenced = False
         self.is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     @property
     def has_work(self) -> bool:
-        return bool(self.pending or self.entry or self.is_lost) and not self.is_closed
+        """Nothing may be appended between the loss and its confirmation."""
+        if self.is_closed:
+            return False
+        return self.is_confirmed if self.is_lost else bool(self.pending or self.entry)
 
     def gather(self) -> None:
         """Turn what is pending into the next entry, unless one is still unconfirmed."""
@@ -67,11 +80,12 @@ class RunLog:
 
     def begin_anew(self) -> None:
         """Count appends from zero again, starting with everything that was to be known so far."""
-        self.is_lost = False
+        self.is_lost = self.is_confirmed = False
         self.number, self.entry, self.pending = 0, "", self.restate()
         self._idle.clear()
 
     def fence(self) -> None:
+        self.is_fenced = True
         self.close()
         self.on_fenced()
 
@@ -89,12 +103,13 @@ class LogWriter:
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._redis = client
-        self._sha = ""
+        self._append_all = client.register_script(APPEND_SCRIPT)
         self._restore_lease = client.register_script(RESTORE_SCRIPT)
         self._waiting: dict[str, RunLog] = {}
+        self._confirming: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._about_to_flush = asyncio.Event()
+        self._pausing: list[asyncio.Future[None]] = []
 
     def add(self, log: RunLog, event: Event, *, urgent: bool = False) -> None:
         log.add(event)
@@ -107,14 +122,27 @@ class LogWriter:
             self._urgent.set()
 
     def lost(self, log: RunLog) -> None:
-        """Redis has forgotten the run: say everything again with the next flush."""
-        log.is_lost = True
-        self.mark(log, urgent=True)
+        """Redis has forgotten the run: say everything again, if it is still ours to say."""
+        if not log.is_lost:
+            log.is_lost = True
+            confirming = asyncio.create_task(self._confirm(log))
+            self._confirming.add(confirming)
+            confirming.add_done_callback(self._confirming.discard)
+
+    async def _confirm(self, log: RunLog) -> None:
+        """Aside, so that the other runs need not wait for the answer."""
+        if await log.is_ours():
+            log.is_confirmed = True
+            self.mark(log, urgent=True)
+        elif not log.is_closed:
+            log.fence()
 
     async def before_next_flush(self) -> None:
         """Wait until it is time to gather once more: what comes any earlier would only lie waiting."""
         self._dirty.set()
-        await self._about_to_flush.wait()
+        pause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pausing.append(pause)
+        await pause
 
     async def work(self) -> None:
         """Flush until cancelled. A lost Redis is waited for; nothing gathered is dropped meanwhile."""
@@ -134,9 +162,15 @@ class LogWriter:
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
             await self._rest_until(flush_at)
-            self._about_to_flush.set()
-            self._about_to_flush = asyncio.Event()
+            self._end_pauses()
             await asyncio.sleep(0)  # those who waited for this now read, and add what they find
+
+    def _end_pauses(self) -> None:
+        """A future for each, which costs a third of what waiting for one Event does."""
+        pausing, self._pausing = self._pausing, []
+        for pause in pausing:
+            if not pause.done():
+                pause.set_result(None)
 
     async def _rest_until(self, flush_at: float) -> None:
         """Let deltas gather; an urgent event cuts the rest short."""
@@ -156,24 +190,16 @@ class LogWriter:
         logs = [log for log in logs if log.has_work]
         if not logs:
             return
-        if not self._sha:
-            self._sha = await self._redis.script_load(APPEND_SCRIPT)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for log in logs:
-                log.gather()
-                pipe.evalsha(
-                    self._sha,
-                    2,
-                    log.lease,
-                    log.log,
-                    str(log.number),
-                    log.entry,
-                    str(LOG_ENTRIES_MAX),
-                    str(LOG_EXPIRY_S),
-                )
-            results = await pipe.execute(raise_on_error=False)
+        for log in logs:
+            log.gather()
+        results = await self._append_all(
+            keys=[key for log in logs for key in (log.lease, log.log)],
+            args=[LOG_ENTRIES_MAX, LOG_EXPIRY_S, *(value for log in logs for value in (log.number, log.entry))],
+        )
         for log, result in zip(logs, results, strict=True):
-            self._settle(log, result)
+            self._settle(log, Append(result))
+        if Append.REFUSED in results:
+            raise RedisError("a log does not take what is appended")
 
     async def _restore(self, log: RunLog) -> None:
         """Here and nowhere else, so that no append of this run is under way meanwhile."""
@@ -182,7 +208,7 @@ class LogWriter:
         logger.warning("Redis had lost the log of run %s; it is written anew", log.run_id)
         log.begin_anew()
 
-    def _settle(self, log: RunLog, result: object) -> None:
+    def _settle(self, log: RunLog, result: Append) -> None:
         match result:
             case Append.DONE | Append.ALREADY:
                 log.confirm()
@@ -193,9 +219,7 @@ class LogWriter:
                 log.fence()
                 return
             case Append.LOST:
-                log.is_lost = True
-            case NoScriptError():
-                self._sha = ""
-            case Exception():
-                logger.warning("an append was refused: %s", result)
+                self.lost(log)
+            case Append.REFUSED:
+                pass  # tried again
         self._dirty.set()

@@ -33,17 +33,26 @@ def line_up(
             raise UnknownContestant(f"There is no contestant {slug[:80]!r} in play.")
         if why_not := purse.why_not(wanted[slug]):
             raise UnknownContestant(f"{wanted[slug].display_name} cannot take part. {why_not}")
+    chosen = [wanted[slug] for slug in slugs]
+    if missing := size - len(slugs):
+        chosen += _drawn_beside(chosen, missing, purse, cost)
+    elif purse.limits:
+        purse.require(sum(map(cost, chosen)))
+    _random.shuffle(chosen)
+    return dict(zip(SLOTS, chosen, strict=False))
+
+
+def _drawn_beside(
+    chosen: list[Contestant], missing: int, purse: Purse, cost: Callable[[Contestant], int]
+) -> list[Contestant]:
     candidates = [contestant for contestant in in_play() if not purse.why_not(contestant)]
-    others = [contestant for contestant in candidates if contestant.slug not in wanted]
-    missing = size - len(slugs)
+    others = [contestant for contestant in candidates if contestant not in chosen]
     if missing > len(others):
+        size = len(chosen) + missing
         raise TooFewContestants(
             f"A battle of {size} needs {size} available contestants; there {_are(len(candidates))} at the moment."
         )
-    chosen = [wanted[slug] for slug in slugs]
-    chosen += _draw(others, missing, purse, cost, taken=sum(map(cost, chosen)) if purse.limits else 0)
-    _random.shuffle(chosen)
-    return dict(zip(SLOTS, chosen, strict=False))
+    return _draw(others, missing, purse, cost, taken=sum(map(cost, chosen)) if purse.limits else 0)
 
 
 def _draw(

@@ -4,17 +4,18 @@ Nothing here waits, and nothing touches the database.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Never
 from uuid import UUID
 
 import httpx
 
-from arena.battles.events import Event
+from arena.battles.events import EndEvent, Event
 from arena.battles.log_writer import RunLog
 from arena.battles.running_costs import Meter
-from arena.battles.streaming import Outcome, Transcript, end_event
+from arena.battles.streaming import Outcome, Transcript
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
 from arena.contestants.providers.patience import TimeLimits
@@ -57,6 +58,8 @@ class Pane:
     transcript: Transcript
     task: asyncio.Task[Outcome]
     outcome: Outcome | None = None
+    is_ours: bool = True
+    told_end: EndEvent | None = None  # once the outcome is saved
     _ending: Ending | None = None
 
     def end(self, ending: Ending) -> None:
@@ -89,31 +92,58 @@ class Pane:
         return Silent(f"nothing for {limits.silence_s:g} s") if transcript.silent_s > limits.silence_s else None
 
     def restate(self) -> list[Event]:
-        if self.outcome is None:
+        """What has ended but is not saved yet is told as running: readers of the log rely on that."""
+        if self.told_end is None:
             return self.transcript.restated()
-        return [self.transcript.snapshot(self.outcome.status), end_event(self.part.slot, self.part.turn, self.outcome)]
+        return [self.transcript.snapshot(self.told_end.type), self.told_end]
 
 
 @dataclass(eq=False)
 class Run:
-    """Some responses of one battle, played by this worker. `deliver` gets each outcome, in a thread-safe way."""
+    """Some responses of one battle, played by this worker. `deliver` gets each outcome, in a thread-safe way.
+
+    `is_ours` asks whether the run was given up for dead, and has `keep` know.
+    """
 
     run_id: str
     battle_id: UUID
     deliver: Callable[[Part, Outcome | None], None]
+    is_ours: Callable[["Run"], Awaitable[bool]]
     log: RunLog = field(init=False)
     panes: list[Pane] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.log = RunLog(self.run_id, self.battle_id, restate=self.restate, on_fenced=self.interrupt)
+        self.log = RunLog(
+            self.run_id,
+            self.battle_id,
+            restate=self.restate,
+            is_ours=partial(self.is_ours, self),
+            on_fenced=self.interrupt,
+        )
 
     def so_far(self, part: Part) -> Transcript:
         """What has arrived."""
         return next(pane.transcript for pane in self.panes if pane.part is part)
 
+    def told(self, event: Event) -> None:
+        """Note that a response's end is known: from now on it is part of what is restated."""
+        if isinstance(event, EndEvent):
+            for pane in self.panes:
+                if (pane.part.slot, pane.part.turn) == (event.slot, event.turn):
+                    pane.told_end = event
+
     def restate(self) -> list[Event]:
         """Events from which a browser that knows nothing has everything so far."""
-        return [event for pane in self.panes for event in pane.restate()]
+        return [event for pane in self.panes if pane.is_ours for event in pane.restate()]
+
+    def keep(self, response_ids: Collection[int]) -> bool:
+        """Of its responses only these are still the run's. False if that ends it.
+
+        One that has ended may have been asked again since: nothing more is said of it.
+        """
+        for pane in self.panes:
+            pane.is_ours = pane.part.response_id in response_ids
+        return any(pane.is_ours for pane in self.panes) and all(pane.is_ours or pane.task.done() for pane in self.panes)
 
     def stop(self) -> None:
         for pane in self.panes:

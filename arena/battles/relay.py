@@ -11,13 +11,12 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import chain, count, takewhile
 from typing import Protocol
 
 import redis.asyncio
-from django.conf import settings
 from redis.exceptions import RedisError
 from redis.typing import KeyT, StreamIdT
 
@@ -26,23 +25,31 @@ from arena.battles.event_log import (
     START,
     LogState,
     Position,
+    as_json,
     cursor_of,
     decode,
+    is_base,
     join_deltas,
     log_key,
     parse_position,
 )
 from arena.battles.events import Alive, Wire
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
-# A browser further behind than this gets snapshots instead of every delta.
-ENTRIES_HELD = 4000
+# A browser further behind than this (a minute or so) gets snapshots instead of every delta.
+ENTRIES_HELD = 1500
 BYTES_HELD = 256_000
+# The last ones are kept as they are read: nearly every frame is made of one or two of them.
+ENTRIES_AT_HAND = 32
+# What brings an empty page up to date is cut into messages about as large: a slow browser holds up one of them.
+MESSAGE_CHARS = 50_000
 # At most one frame per battle and this time: what comes meanwhile is joined.
 FRAME_EVERY_S = 0.05
 BLOCK_MS = 2000
 QUIET_BLOCK_MS = 20_000
+TIMEOUT_S = 5.0
 # Reads that follow one another at once are held back a little, so that each brings more.
 READ_EVERY_S = 0.016
 # So often every socket says that it is alive: not all at once, but in as many groups as the heart beats meanwhile.
@@ -58,7 +65,46 @@ POKE_EVERY_S = 0.005
 
 def message(position: Position, events: Sequence[Wire]) -> str:
     """The text of one socket message."""
-    return json.dumps({"c": cursor_of(position), "e": events}, ensure_ascii=False, separators=(",", ":"))
+    return _text(cursor_of(position), events)
+
+
+def messages(position: Position, events: Sequence[Wire]) -> Iterator[str]:
+    """The texts of as many messages as it takes so that none is large.
+
+    Who is cut off before the last must begin anew: only that has a cursor.
+    """
+    part: list[Wire] = []
+    size = 0
+    for event in chain.from_iterable(map(_small, events)):
+        size += _chars(event)
+        if part and size > MESSAGE_CHARS:
+            yield _text("", part)
+            part, size = [], _chars(event)
+        part.append(event)
+    yield message(position, part)
+
+
+def _text(cursor: str, events: Sequence[Wire]) -> str:
+    return as_json({"c": cursor, "e": events})
+
+
+def _small(event: Wire) -> Iterator[Wire]:
+    """The event, or, if it is a large snapshot, smaller events that add up to it."""
+    if not isinstance(event, dict) or event["type"] != "snapshot" or _chars(event) <= MESSAGE_CHARS:
+        yield event
+        return
+    texts = {"r": str(event["reasoning"]), "a": str(event["answer"])}
+    yield {**event, "reasoning": "", "answer": "", "status": "streaming"}
+    for name, text in texts.items():
+        for start in range(0, len(text), MESSAGE_CHARS):
+            yield [event["slot"], event["turn"], name, text[start : start + MESSAGE_CHARS]]
+    if event["status"] in {"finished", "stopped"}:  # a failure is told by an event of its own
+        yield {"type": event["status"], "slot": event["slot"], "turn": event["turn"]}
+
+
+def _chars(event: Wire) -> int:
+    texts = event if isinstance(event, list) else event.values()
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 class Watcher(Protocol):
@@ -76,11 +122,12 @@ class Feed:
 
     def __init__(self, battle_id: str) -> None:
         self.key = log_key(battle_id).encode()
-        self.state = LogState()
+        self.state = LogState(keeps_ended=False)
         self.position = START
         self.entry_id = b"0-0"
         self.watchers: set[Watcher] = set()
-        self._entries: deque[tuple[Position, list[Wire], int]] = deque()
+        self._entries: deque[tuple[Position, bytes]] = deque()
+        self._at_hand: deque[list[Wire]] = deque(maxlen=ENTRIES_AT_HAND)  # the last of them
         self._bytes_held = 0
         self._begins_at = START
         self._dropped_to = START
@@ -90,7 +137,7 @@ class Feed:
         self._rest: asyncio.TimerHandle | None = None
         self._heard_at = time.monotonic()
 
-    def append(self, entry_id: bytes, data: bytes) -> None:
+    def append(self, entry_id: bytes, data: bytes, *, is_base: bool = False) -> None:
         """Take in an entry of the log. One that is known already changes nothing."""
         position = parse_position(entry_id)
         if position <= self.position:
@@ -100,18 +147,21 @@ class Feed:
         self.position, self.entry_id = position, entry_id
         events = decode({b"e": data})
         self._has_first_text |= self.state.apply(events)
-        self._entries.append((position, events, len(data)))
+        self._entries.append((position, data))
+        self._at_hand.append(events)
         self._bytes_held += len(data)
-        while len(self._entries) > ENTRIES_HELD or self._bytes_held > BYTES_HELD:
-            self._dropped_to, _, size = self._entries.popleft()
-            self._bytes_held -= size
+        # What a base was made of is gone: nobody can be told it piece by piece.
+        held = 0 if is_base else ENTRIES_HELD
+        while len(self._entries) > held or self._bytes_held > BYTES_HELD:
+            self._dropped_to, dropped = self._entries.popleft()
+            self._bytes_held -= len(dropped)
         self._frames.clear()
         self._heard_at = time.monotonic()
 
     @property
     def ends_with_text(self) -> bool:
         """Whether the newest event is a delta, which more will follow."""
-        return bool(self._entries) and isinstance(self._entries[-1][1][-1], list)
+        return bool(self._at_hand) and isinstance(self._at_hand[-1][-1], list)
 
     def tell(self) -> None:
         """Have everybody look, at once or when the present rest is over. The first text of a response ends a rest."""
@@ -143,11 +193,16 @@ class Feed:
     def frame_after(self, position: Position) -> str:
         """One message with everything after `position`, or a sign of life; its cursor is the log's present end."""
         if position not in self._frames:
-            newest_first = takewhile(lambda entry: entry[0] > position, reversed(self._entries))
-            entries = [events for _, events, _ in newest_first][::-1]
-            events = join_deltas(chain.from_iterable(entries)) or [Alive().wire()]
+            events = join_deltas(chain.from_iterable(self._after(position))) or [Alive().wire()]
             self._frames[position] = message(self.position, events)
         return self._frames[position]
+
+    def _after(self, position: Position) -> Iterable[list[Wire]]:
+        newest_first = [entry for _, entry in takewhile(lambda entry: entry[0] > position, reversed(self._entries))]
+        missed = len(newest_first)
+        if missed <= len(self._at_hand):
+            return list(self._at_hand)[len(self._at_hand) - missed :]
+        return (json.loads(entry) for entry in reversed(newest_first))
 
     def settle(self) -> bool:
         """True, and what was held for those who watch a stream is dropped, if nothing happens here any more.
@@ -161,7 +216,8 @@ class Feed:
         self._bytes_held = 0
         self._dropped_to = self.position
         self._frames.clear()
-        self.state = LogState()
+        self._at_hand.clear()
+        self.state = LogState(keeps_ended=False)
         return True
 
 
@@ -222,11 +278,7 @@ class LogReader:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
                 # Closed even where the process ends while it is being made, which `async with` on the client would not.
-                async with aclosing(
-                    redis.asyncio.Redis.from_url(
-                        settings.REDIS_URL, single_connection_client=True, socket_timeout=self._block_ms / 1000 + 5
-                    )
-                ) as client:
+                async with aclosing(listening_client(timeout_s=self._block_ms / 1000 + TIMEOUT_S)) as client:
                     self._id = await client.client_id()
                     back_off_s = BACK_OFF_MIN_S
                     await self._read_on(client)
@@ -255,7 +307,7 @@ class LogReader:
                 feed = self.feeds.get(key)
                 if feed is not None:
                     for id_, fields in entries:
-                        feed.append(id_, fields[b"e"])
+                        feed.append(id_, fields[b"e"], is_base=is_base(fields))
                     is_text |= feed.ends_with_text
                     self._on_news(feed)
             if is_text:  # what announces text is followed by text, which is not to wait
@@ -267,7 +319,7 @@ class Relay:
 
     def __init__(self) -> None:
         self._feeds: dict[bytes, Feed] = {}
-        self._client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+        self._client = async_client(timeout_s=TIMEOUT_S)
         self._live = LogReader(self._client, block_ms=BLOCK_MS, on_news=Feed.tell)
         self._quiet = LogReader(self._client, block_ms=QUIET_BLOCK_MS, on_news=self._rouse)
         self._heart: asyncio.TimerHandle | None = None
@@ -319,7 +371,7 @@ class Relay:
     async def _catch_up(self, feed: Feed) -> None:
         while entries := await self._client.xrange(feed.key, min=b"(" + feed.entry_id, count=READ_COUNT):
             for id_, fields in entries:
-                feed.append(id_, fields[b"e"])
+                feed.append(id_, fields[b"e"], is_base=is_base(fields))
 
     def _rouse(self, feed: Feed) -> None:
         """News of a quiet battle: more may follow, which is to be read together with what streams elsewhere."""

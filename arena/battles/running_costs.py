@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-import redis
 import redis.asyncio
-from django.conf import settings
 from redis.exceptions import RedisError
 
 from arena.battles.costs import cost_so_far
 from arena.battles.streaming import Transcript
 from arena.contestants.rates import Price
+from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ TELL_EVERY_S = 1.0
 # Nobody asks for a day that is over; a response may run into the next one.
 KEPT_S = 2 * 24 * 60 * 60
 
-_redis: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+_redis = sync_client(timeout_s=1, size=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Playing a battle's waiting responses in a worker, and taking over what a dead worker left.
+"""Playing a battle's waiting responses in a worker, and what becomes of those that are cut off.
 
 A run claims waiting responses by a guarded update: a response belongs to the run named in its row. That the run
 is alive is told by its lease in Redis. So however often a battle is enqueued, each response is played once.
@@ -6,10 +6,9 @@ is alive is told by its lease in Redis. So however often a battle is enqueued, e
 
 import logging
 import queue
+import random
 import time
-import uuid
-from collections.abc import AsyncGenerator
-from datetime import timedelta
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -20,17 +19,18 @@ from django.db.models import F
 from django.utils import timezone
 
 from arena.battles.charges import meters, settle
-from arena.battles.event_log import LogState, publish, read_log
-from arena.battles.events import Event
-from arena.battles.leases import LEASE_S, SWEPT, SWEPT_S, lease_key
-from arena.battles.models import Battle, BattleStatus, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.event_log import publish
+from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
+from arena.battles.leases import LEASE_S, lease_key
+from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
 from arena.battles.running_costs import Meter
-from arena.battles.services import finish_if_ended
+from arena.battles.services import finish_if_ended, finish_locked, lock_by_id
 from arena.battles.steps import split_steps
 from arena.battles.streaming import BROKEN, Outcome, end_event
 from arena.battles.worker_loop import WorkerLoop
+from arena.battles.workers import new_run_id
 from arena.contestants.deltas import Delta, Usage
 from arena.contestants.models import Contestant
 from arena.contestants.prices import bill_for
@@ -44,31 +44,49 @@ logger = logging.getLogger(__name__)
 
 # A response whose worker died is played again by itself at most so often; what people ask for does not count.
 REPLAYS_MAX = 2
-SAVE_RETRY_LIMIT_S = 120.0
-# A response that waits longer than this has perhaps fallen out of the queue.
-WAITING_GRACE = timedelta(seconds=10)
+# Between two tries to save a response.
+SAVE_AGAIN_MIN_S = 0.1
+SAVE_AGAIN_MAX_S = 5.0
 UNKNOWN = Usage()
 INTERRUPTED = ("interrupted", "The arena was interrupted while this contestant was at work.")
 
 Delivery = tuple[Part, Outcome | None]
 
 
-def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
-    """Claim and play the battle's waiting responses; return when all have ended and are saved."""
-    run_id = uuid.uuid4().hex
+def enqueued_key(battle_id: UUID) -> str:
+    """There while a message of the sweep is in the queue that asks for the battle to be played."""
+    return f"arena:battle:{battle_id}:enqueued"
+
+
+def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
+    """Claim and play the battle's waiting responses; return when all have ended and are saved.
+
+    True if some of them wait again, for another worker: this one leaves.
+    """
+    run_id = new_run_id()
     lease = lease_key(run_id)
-    client.set(lease, "0", px=int(LEASE_S * 1000))
+    with client.pipeline(transaction=False) as pipe:
+        pipe.set(lease, "0", px=int(LEASE_S * 1000))
+        pipe.delete(enqueued_key(battle_id))
+        pipe.execute()
     claimed = _claim(battle_id, run_id)
     if not claimed:
         client.delete(lease)
         finish_if_ended(battle_id)
-        return
+        return False
     metered = meters(claimed.values())
     parts = [_part(response, metered.get(response.pk)) for response in claimed.values()]
     _give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
-    run = loop.start_run(run_id, battle_id, parts, deliver=lambda part, outcome: deliveries.put((part, outcome)))
+    run = loop.start_run(
+        run_id,
+        battle_id,
+        parts,
+        deliver=lambda part, outcome: deliveries.put((part, outcome)),
+        still_ours=partial(_responses_of, run_id),
+    )
+    handed_over = False
     try:
         for _ in parts:
             part, outcome = deliveries.get()
@@ -76,6 +94,7 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
             if outcome is None:
                 so_far = run.so_far(part)
                 event = _ended(response, partial(hand_over, response, (so_far.reasoning, so_far.answer), so_far.usage))
+                handed_over |= event is None
             else:
                 event = _ended(response, partial(save_outcome, response, outcome))
             _give_connection_back()
@@ -84,7 +103,10 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> None:
     except BaseException:
         loop.abandon_run(run)  # or its lease would be renewed for ever, and nobody could take it over
         raise
-    loop.close_run(run)
+    if not loop.close_run(run):
+        for response in claimed.values():
+            _tell_past_the_run(response, client)
+    return handed_over
 
 
 def save_outcome(response: Response, outcome: Outcome) -> Event | None:
@@ -94,24 +116,27 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
     """
     fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
-        if not Battle.objects.locked().filter(pk=response.turn.battle_id).first():
+        if not lock_by_id(response.turn.battle_id):
             return None
         if not _still_ours(response).update(**fields):
             return None
-        finish_if_ended(response.turn.battle_id)
+        finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
 
 
-def hand_over(response: Response, text: tuple[str, str], usage: Usage = UNKNOWN) -> Event | None:
+def hand_over(
+    response: Response, text: tuple[str, str], usage: Usage = UNKNOWN, *, is_text_known: bool = True
+) -> Event | None:
     """A run was cut off: have the response played again, or end it as interrupted with what had arrived.
 
-    It is played again only where that costs nobody twice: nothing had arrived yet, or the contestant is free.
-    Returns the event that tells of an end; None if it will be played again, or belongs to another run by now.
+    It is played again only where that costs nobody twice: it is certain that nothing had arrived yet, or the contestant
+    is free. Returns the event that tells of an end; None if it will be played again, or belongs to another run by now.
     """
-    may_repeat = response.replays < REPLAYS_MAX and (not any(text) or response.seat.contestant.is_free)
+    is_unheard = is_text_known and not any(text)
+    may_repeat = response.replays < REPLAYS_MAX and (is_unheard or response.seat.contestant.is_free)
     if may_repeat and _still_ours(response).filter(stop_requested_at=None).update(
         status=ResponseStatus.WAITING, run="", attempt=F("attempt") + 1, replays=F("replays") + 1
     ):
@@ -141,34 +166,48 @@ def _still_ours(response: Response) -> ResponseQuerySet:
     return Response.objects.filter(pk=response.pk, run=response.run, status=ResponseStatus.STREAMING)
 
 
-def sweep(client: redis.Redis) -> list[UUID]:
-    """Take over the responses of dead runs; the battles that have something to play. Safe to run twice at once."""
-    streaming = Response.objects.filter(status=ResponseStatus.STREAMING)
-    for run_id in streaming.order_by().values_list("run", flat=True).distinct():
-        lease = lease_key(run_id)
-        # The second look finds what an earlier sweep left that died between the lease and the rows.
-        if client.set(lease, SWEPT, nx=True, ex=SWEPT_S) or client.get(lease) == SWEPT.encode():
-            logger.warning("run %s is dead: its responses are taken over", run_id)
-            for response in streaming.filter(run=run_id).select_related("turn", "seat__contestant"):
-                _take_over(response, client)
-    for battle_id in (
-        Battle.objects.filter(status=BattleStatus.RUNNING)
-        .exclude(turns__responses__status__in=[ResponseStatus.WAITING, ResponseStatus.STREAMING])
-        .values_list("pk", flat=True)
-    ):
-        finish_if_ended(battle_id)
-    waiting = Response.objects.filter(
-        status=ResponseStatus.WAITING,
-        turn__battle__status=BattleStatus.RUNNING,
-        queued_at__lt=timezone.now() - WAITING_GRACE,
-    )
-    return list(waiting.order_by().values_list("turn__battle", flat=True).distinct())
+def interrupt(response: Response, text: tuple[str, str], *, is_log_lost: bool) -> None:
+    """Its worker has died: hand it over with the text that its log tells."""
+    _ended(response, partial(hand_over, response, text, is_text_known=not is_log_lost))
 
 
-def stops_unheard() -> list[str]:
-    """Runs that were told to stop and still play."""
-    playing = Response.objects.filter(status=ResponseStatus.STREAMING, stop_requested_at__isnull=False)
-    return list(playing.order_by().values_list("run", flat=True).distinct())
+@transaction.atomic
+def tell_end(response: Response, client: redis.Redis) -> None:
+    """Tell how a response has ended that this run saved, with its whole text: its own log cannot, or may not, any more.
+
+    The battle is locked, so that nobody asks it again meanwhile: what is told would land in the newer text. Raises
+    RedisError.
+    """
+    Battle.objects.locked().filter(pk=response.turn.battle_id).first()
+    ended = Response.objects.filter(pk=response.pk, run=response.run, status__in=TERMINAL).first()
+    if ended is not None:
+        publish(client, response.turn.battle_id, _whole_end(ended, response.seat.slot, response.turn.index))
+
+
+def _whole_end(ended: Response, slot: str, turn: int) -> list[Event]:
+    snapshot = ResponseSnapshot(slot, turn, ended.reasoning, ended.answer, ended.status)
+    match ended.status:
+        case ResponseStatus.FINISHED:
+            return [snapshot, ResponseFinished(slot, turn)]
+        case ResponseStatus.STOPPED:
+            return [snapshot, ResponseStopped(slot, turn)]
+    return [snapshot, ResponseFailed(slot, turn, ended.failure_code, ended.failure_message)]
+
+
+def _tell_past_the_run(response: Response, client: redis.Redis) -> None:
+    """The run was taken for dead, and may append nothing. What it had saved by then is told all the same."""
+    try:
+        tell_end(response, client)
+    except (redis.RedisError, OperationalError, InterfaceError) as error:
+        logger.warning("the end of response %s is told late: %s", response.pk, error)
+
+
+def _responses_of(run_id: str) -> set[int]:
+    """Those that the run plays, or played, and nobody else since. For threads that keep no connection."""
+    try:
+        return set(Response.objects.filter(run=run_id).values_list("pk", flat=True))
+    finally:
+        connection.close()
 
 
 def messages_for(response: Response) -> tuple[Message, ...]:
@@ -178,14 +217,9 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     two user messages in a row.
     """
     battle = response.turn.battle
-    earlier = (
-        Response.objects.filter(turn__battle=battle, seat=response.seat, turn__index__lt=response.turn.index)
-        .select_related("turn")
-        .order_by("turn__index")
-    )
     messages: list[Message] = [{"role": "system", "content": battle.system}] if battle.system else []
     unanswered = ""
-    for past in earlier:
+    for past in _earlier(response):
         unanswered = f"{unanswered}\n\n{past.turn.prompt}".strip()
         if past.answer:
             messages += [{"role": "user", "content": unanswered}, {"role": "assistant", "content": past.answer}]
@@ -194,17 +228,28 @@ def messages_for(response: Response) -> tuple[Message, ...]:
     return tuple(messages)
 
 
+def _earlier(response: Response) -> Iterable[Response]:
+    """The same slot's responses to the turns before. No query for a first turn, and of the texts only what is read."""
+    if not response.turn.index:
+        return ()
+    same_slot = Response.objects.filter(seat=response.seat_id, turn__index__lt=response.turn.index)
+    return same_slot.select_related("turn").only("answer", "turn__prompt").order_by("turn__index")
+
+
 @transaction.atomic
 def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
-    """Locks the battle: PostgreSQL would let two runs claim the same responses, for it does not ask again which of them
-    wait (a subquery, because of the join) once the other claim is committed."""
-    if not Battle.objects.locked().filter(pk=battle_id).first():
+    """Locks the battle, or two runs might claim the same responses."""
+    if not lock_by_id(battle_id):
         return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
-    if not waiting.update(status=ResponseStatus.STREAMING, run=run_id):
-        return {}
-    claimed = Response.objects.filter(turn__battle=battle_id, run=run_id)
-    return {response.pk: response for response in claimed.select_related("turn__battle", "seat__contestant")}
+    claimed = {
+        response.pk: response
+        for response in waiting.select_related("turn__battle", "seat__contestant").order_by("turn__index", "seat__slot")
+    }
+    Response.objects.filter(pk__in=claimed).update(status=ResponseStatus.STREAMING, run=run_id)
+    for response in claimed.values():
+        response.status, response.run = ResponseStatus.STREAMING, run_id
+    return claimed
 
 
 def _part(response: Response, meter: Meter | None) -> Part:
@@ -229,16 +274,6 @@ def _part(response: Response, meter: Meter | None) -> Part:
         server=server_of(contestant).address,
         meter=meter,
     )
-
-
-def _take_over(response: Response, client: redis.Redis) -> None:
-    state = LogState()
-    for _, events in read_log(client, response.turn.battle_id):
-        state.apply(events)
-    text = state.responses.get((response.turn.index, response.seat.slot))
-    event = _ended(response, partial(hand_over, response, (text.reasoning, text.answer) if text else ("", "")))
-    if event is not None:
-        publish(client, response.turn.battle_id, [event])
 
 
 def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]:
@@ -284,20 +319,17 @@ def _ended(response: Response, save: "partial[Event | None]") -> Event | None:
 
 
 def _persist(save: "partial[Event | None]") -> Event | None:
-    """Save, waiting for a database that is away or busy. What can't be saved in time is left to the sweep."""
-    give_up_at = time.monotonic() + SAVE_RETRY_LIMIT_S
-    pause_s = 0.1
+    """Save, waiting for a database that is away or busy as long as it takes: the text is nowhere else but in the log,
+    which expires. Meanwhile the run keeps its lease, and is not taken for dead."""
+    pause_s = SAVE_AGAIN_MIN_S
     while True:
         try:
             return save()
         except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > give_up_at:
-                logger.exception("a response could not be saved")
-                return None
             logger.warning("the database does not take a response: %s; trying again in %.1f s", error, pause_s)
             connection.close()  # it may be broken; the next try makes another
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+        time.sleep(pause_s * random.uniform(0.5, 1.0))  # not all threads at once
+        pause_s = min(pause_s * 2, SAVE_AGAIN_MAX_S)
 
 
 def _give_connection_back() -> None:

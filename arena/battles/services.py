@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -140,6 +140,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
     response = (
         Response.objects.filter(turn__battle=battle, seat__slot=slot)
         .select_related("turn", "seat")
+        .defer("reasoning", "answer", "raw", "steps")
         .order_by("-turn__index")
         .first()
     )
@@ -187,9 +188,21 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
 @transaction.atomic
 def finish_if_ended(battle_id: UUID) -> None:
     """Mark the battle finished once no response runs any more. Safe to call twice, and from two workers."""
-    running = Battle.objects.locked().filter(pk=battle_id, status=BattleStatus.RUNNING)
-    if running.first() and not Response.objects.running().filter(turn__battle=battle_id).exists():
-        Battle.objects.filter(pk=battle_id).update(status=BattleStatus.FINISHED, finished_at=timezone.now())
+    if lock_by_id(battle_id):
+        finish_locked(battle_id)
+
+
+def finish_locked(battle_id: UUID) -> None:
+    """The same for a battle that is locked: of two responses that end at once, the second must see the first."""
+    still_running = Response.objects.running().filter(turn__battle=OuterRef("pk"))
+    Battle.objects.filter(~Exists(still_running), pk=battle_id, status=BattleStatus.RUNNING).update(
+        status=BattleStatus.FINISHED, finished_at=timezone.now()
+    )
+
+
+def lock_by_id(battle_id: UUID) -> bool:
+    """Whether there is still such a battle."""
+    return bool(Battle.objects.locked().filter(pk=battle_id).values_list("pk"))
 
 
 def lock(battle: Battle) -> Battle:

@@ -4,7 +4,7 @@ import re
 
 # A fenced block or a display formula stays whole, blank lines inside it included.
 _WHOLE = re.compile(
-    r"^[ \t]*(?P<fence>```+(?=[^`\n]*\n)|~~~+)[^\n]*\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t\r]*$|\Z)"
+    r"^[ \t]*(?P<fence>```++(?=[^`\n]*\n)|~~~++)[^\n]*+\n.*?(?:^[ \t]*(?P=fence)[`~]*[ \t\r]*$|\Z)"
     r"|^[ \t]*\$\$.*?(?:\$\$|\Z)"
     r"|^[ \t]*\\\[.*?(?:\\\]|\Z)",
     re.MULTILINE | re.DOTALL,

@@ -19,6 +19,7 @@ from arena.battles.events import (
 )
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage, Waiting
 from arena.contestants.errors import TooLarge, Truncated
+from arena.growing_text import GrowingText
 
 # Code and message of what is nobody's fault but ours.
 BROKEN = ("failed", "Something went wrong in the arena itself.")
@@ -58,16 +59,16 @@ class Transcript:
         self._first_token_at: float | None = None
         self._max_chars = max_chars
         self._chars = 0
-        self._reasoning: list[str] = []
-        self._answer: list[str] = []
+        self._reasoning = GrowingText()
+        self._answer = GrowingText()
 
     @property
     def reasoning(self) -> str:
-        return self.finish.reasoning if self.finish else "".join(self._reasoning)
+        return self.finish.reasoning if self.finish else str(self._reasoning)
 
     @property
     def answer(self) -> str:
-        return self.finish.answer if self.finish else "".join(self._answer)
+        return self.finish.answer if self.finish else str(self._answer)
 
     @property
     def elapsed_s(self) -> float:
@@ -98,13 +99,13 @@ class Transcript:
             case AnswerDelta(text):
                 return self._append(self._answer, ANSWER, text)
             case Relabel():
-                self._reasoning, self._answer = [*self._reasoning, *self._answer], []
+                self._reasoning, self._answer = GrowingText(f"{self._reasoning}{self._answer}"), GrowingText()
                 return ResponseRelabelled(self.slot, self.turn)
             case Usage():
                 self.usage = delta
                 return None
             case Finish():
-                shown = ("".join(self._reasoning), "".join(self._answer))
+                shown = (str(self._reasoning), str(self._answer))
                 self.finish = delta
                 return None if shown == (delta.reasoning, delta.answer) else self.snapshot()
 
@@ -142,14 +143,14 @@ class Transcript:
         self.why = why
         return ResponseWaiting(self.slot, self.turn, why)
 
-    def _append(self, pieces: list[str], part: str, text: str) -> TextDelta:
+    def _append(self, grown: GrowingText, part: str, text: str) -> TextDelta:
         if self._first_token_at is None:
             self._first_token_at = self._heard_at
             self.why = ""
         self._chars += len(text)
         if self._chars > self._max_chars:
             raise TooLarge(f"more than {self._max_chars} characters")
-        pieces.append(text)
+        grown.append(text)
         return TextDelta(self.slot, self.turn, part, text)  # type: ignore[arg-type]  # one of the two constants
 
     def _outcome(

@@ -1,26 +1,30 @@
 """The one asyncio loop of a worker process: it calls the model servers of every battle this worker plays.
 
 Celery's threads hand it runs and wait. It holds what is dear to make (the HTTP client, the Redis client), keeps
-the leases of its runs, watches the time limits, and listens for stops. It never touches the database.
+the leases of its runs, watches the time limits, and listens for stops. It never waits for the database.
 """
 
 import asyncio
 import logging
+import random
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import redis.asyncio
 import uvloop
 from django.conf import settings
+from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from arena.battles import failure_log
-from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.event_log import LOG_LINGERS_S, STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
-from arena.battles.leases import LEASE_S, RENEW_EVERY_S, RENEW_SCRIPT
+from arena.battles.leases import LEASE_S, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
+from arena.battles.log_keeping import KEEP_EVERY_S, LogKeeper
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
 from arena.battles.running_costs import TELL_EVERY_S, tell
@@ -30,6 +34,7 @@ from arena.contestants.errors import ProviderError
 from arena.contestants.providers.http import make_client
 from arena.contestants.providers.patience import retrying
 from arena.contestants.simulator.server import Simulator, start_simulator
+from arena.redis_connections import async_client, listening_client
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,7 @@ T = TypeVar("T")
 
 WATCH_EVERY_S = 0.5
 START_LIMIT_S = 30.0
+TIMEOUT_S = 5.0
 BACK_OFF_MAX_S = 2.0
 # Of runs that this worker does not play, or not yet.
 STOPS_KEPT = 1000
@@ -45,6 +51,7 @@ STOPS_KEPT = 1000
 class WorkerLoop:
     """Start with `WorkerLoop.running()`; all other public methods may be called from any thread."""
 
+    is_leaving = False  # this process begins no more runs
     _instance: "WorkerLoop | None" = None
     _lock = threading.Lock()
 
@@ -74,10 +81,14 @@ class WorkerLoop:
             return cls._instance
 
     @classmethod
-    def stop_if_running(cls) -> None:
-        """Interrupt every run; what had not ended is handed over by those who wait for it."""
+    def leave(cls, grace_s: float) -> None:
+        """Begin no more runs; interrupt those that still play after `grace_s`, and at once when called again.
+
+        What had not ended by then is handed over by those who wait for it. May be called from a signal handler.
+        """
+        hurry, cls.is_leaving = cls.is_leaving, True
         if cls._instance is not None:
-            cls._instance._loop.call_soon_threadsafe(cls._instance._interrupt_all)
+            cls._instance._loop.call_soon_threadsafe(cls._instance._leave, 0.0 if hurry else grace_s)
 
     def start_run(
         self,
@@ -86,18 +97,24 @@ class WorkerLoop:
         parts: list[Part],
         *,
         deliver: Callable[[Part, Outcome | None], None],
+        still_ours: Callable[[], set[int]],
     ) -> Run:
         """Begin to stream the parts. `deliver(part, outcome)` is called from the loop's thread as each one ends;
         the outcome is None if the run was interrupted. The lease must be held already.
+
+        `still_ours` asks the database which of the responses are this run's and no other's by now. It is called in a
+        thread, where Redis has forgotten the run.
         """
-        return self._wait(self._start_run(run_id, battle_id, parts, deliver))
+        is_ours = partial(self._is_ours, still_ours)
+        return self._wait(self._start_run(Run(run_id, battle_id, deliver, is_ours), parts))
 
     def append(self, run: Run, event: Event) -> None:
         self._loop.call_soon_threadsafe(self._append, run, event)
 
-    def close_run(self, run: Run) -> None:
-        """Wait until the run's events are in the log (or the run is lost), then give up its lease."""
+    def close_run(self, run: Run) -> bool:
+        """Wait until the run's events are in the log, then give up its lease. False if it was taken for dead before."""
         self._wait(self._close_run(run))
+        return not run.log.is_fenced
 
     def abandon_run(self, run: Run) -> None:
         """Nobody waits for this run any more: end its streams and let go of its lease, so that it is taken over."""
@@ -120,15 +137,18 @@ class WorkerLoop:
         self._loop.run_forever()
 
     async def _prepare(self) -> None:
-        self._redis: redis.asyncio.Redis = redis.asyncio.Redis.from_url(settings.REDIS_URL)
-        self._renew_lease = self._redis.register_script(RENEW_SCRIPT)
+        self._redis = async_client(timeout_s=TIMEOUT_S)
+        self._renew_all = self._redis.register_script(RENEW_SCRIPT)
+        self._release_lease = self._redis.register_script(RELEASE_SCRIPT)
         self._writer = LogWriter(self._redis)
+        self._log_keeper = LogKeeper(self._redis)
         self._http = make_client(pause=self._writer.before_next_flush)
         for work in (
             self._writer.work,
             self._renew_leases,
             self._watch_limits,
             self._tell_costs,
+            self._keep_logs,
             self._listen_for_stops,
         ):
             self._keep(self._for_ever(work))
@@ -147,11 +167,8 @@ class WorkerLoop:
                 logger.exception("%s broke", work.__qualname__)
             await asyncio.sleep(BACK_OFF_MAX_S)
 
-    async def _start_run(
-        self, run_id: str, battle_id: UUID, parts: list[Part], deliver: Callable[[Part, Outcome | None], None]
-    ) -> Run:
-        run = Run(run_id, battle_id, deliver)
-        self._runs[run_id] = run
+    async def _start_run(self, run: Run, parts: list[Part]) -> Run:
+        self._runs[run.run_id] = run
         for part in parts:
             transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
             pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript)))
@@ -159,7 +176,7 @@ class WorkerLoop:
             pane.task.add_done_callback(lambda _, pane=pane: self._deliver(run, pane))  # type: ignore[misc]
         if self._is_stopping:
             run.interrupt()
-        if run_id in self._stops_heard:
+        if run.run_id in self._stops_heard:
             run.stop()
         return run
 
@@ -195,6 +212,7 @@ class WorkerLoop:
         run.deliver(pane.part, pane.outcome)
 
     def _append(self, run: Run, event: Event) -> None:
+        run.told(event)
         self._writer.add(run.log, event, urgent=True)
 
     async def _abandon_run(self, run: Run) -> None:
@@ -207,22 +225,26 @@ class WorkerLoop:
         run.log.close()
         self._runs.pop(run.run_id, None)
         try:
-            await self._redis.delete(run.log.lease)
+            await self._release_lease(keys=[run.log.lease])
+            await self._redis.expire(run.log.log, LOG_LINGERS_S)
         except RedisError:
             logger.info("lease of run %s is left to expire", run.run_id)
 
     async def _renew_leases(self) -> None:
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
-            for run in list(self._runs.values()):
-                try:
-                    renewed = await self._renew_lease(keys=[run.log.lease], args=[int(LEASE_S * 1000)])
-                except RedisError as error:
-                    logger.warning("leases cannot be renewed: %s", error)
-                    break
-                if renewed == -1:
+            runs = [run for run in self._runs.values() if not run.log.is_closed]
+            if not runs:
+                continue
+            try:
+                results = await self._renew_all(keys=[run.log.lease for run in runs], args=[int(LEASE_S * 1000)])
+            except RedisError as error:
+                logger.warning("leases cannot be renewed: %s", error)
+                continue
+            for run, result in zip(runs, results, strict=True):
+                if result == Renewal.FENCED:
                     run.log.fence()
-                elif renewed == 0 and not run.log.is_closed:
+                elif result == Renewal.LOST and not run.log.is_closed:
                     self._writer.lost(run.log)
 
     async def _watch_limits(self) -> None:
@@ -244,12 +266,20 @@ class WorkerLoop:
             except RedisError as error:
                 logger.warning("what runs cannot be told: %s", error)
 
+    async def _keep_logs(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            try:
+                await self._log_keeper.look_after({run.battle_id for run in self._runs.values()})
+            except RedisError as error:
+                logger.warning("logs cannot be looked after: %s", error)
+
     async def _listen_for_stops(self) -> None:
         """A stop names a run, so that it can't hit what was asked again since. One that is missed meanwhile is
         announced again by the sweep; one that comes before its run has begun is kept for it."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
+                async with aclosing(listening_client()) as client, client.pubsub() as pubsub:
                     await pubsub.subscribe(STOP_CHANNEL)
                     async for message in pubsub.listen():
                         if message["type"] == "message":
@@ -262,6 +292,22 @@ class WorkerLoop:
             run.stop()
         else:
             self._stops_heard.append(run_id)
+
+    async def _is_ours(self, still_ours: Callable[[], set[int]], run: Run) -> bool:
+        pause_s = 0.1
+        while True:
+            try:
+                return run.keep(await asyncio.to_thread(still_ours))
+            except DatabaseError as error:
+                logger.warning("whose run %s is cannot be asked: %s", run.run_id, error)
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(pause_s * 2, BACK_OFF_MAX_S)
+
+    def _leave(self, grace_s: float) -> None:
+        playing = sum(not pane.task.done() for run in self._runs.values() for pane in run.panes)
+        if playing and grace_s:
+            logger.warning("leaving: %d responses have %g s to end by themselves", playing, grace_s)
+        self._loop.call_later(grace_s, self._interrupt_all)
 
     def _interrupt_all(self) -> None:
         self._is_stopping = True

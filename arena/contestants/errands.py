@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
-from django.conf import settings
 from django.utils import timezone
 
 from arena.contestants.models import Errand, ErrandStatus
+from arena.redis_connections import async_client, sync_client
 
 TICK_S = 0.3
 SIGN_OF_LIFE_S = 10
@@ -105,7 +105,7 @@ def forgotten(kind: type[E]) -> list[E]:
 async def carry_out(errand: Errand, work: Coroutine[Any, Any, T], state: Callable[[], State]) -> T:
     """Do the work, tell how far it is, end it when that is wished. Raises Stopped, Interrupted, or as the work does."""
     task = asyncio.ensure_future(work)
-    client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    client = async_client(timeout_s=2, size=1)
     try:
         while True:
             await _tell(client, errand.run, state())
@@ -155,4 +155,4 @@ def _stop_key(run: str) -> str:
 
 @cache
 def _client() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    return sync_client(timeout_s=2, size=4)

@@ -1,11 +1,13 @@
 """What workers do for the contestants: look, twice a minute, who can be asked; and what operators wish."""
 
 import logging
+import threading
 from functools import cache
 
 import redis
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from arena.contestants import errands, pulling, services, trying
@@ -13,6 +15,8 @@ from arena.contestants.catalogue import CatalogueError
 from arena.contestants.models import Errand, Pull, Trial
 
 logger = logging.getLogger(__name__)
+
+_leaves = threading.Event()
 
 
 @shared_task(name="contestants.check_availability")
@@ -78,4 +82,8 @@ def enqueue(errand: Errand) -> None:
 
 @worker_shutting_down.connect
 def end_errands(**kwargs: object) -> None:
-    errands.interrupt_all()
+    """They may end by themselves for a while, unless the worker is told a second time."""
+    timer = threading.Timer(0.0 if _leaves.is_set() else settings.ARENA_STOP_GRACE_S, errands.interrupt_all)
+    timer.daemon = True
+    timer.start()
+    _leaves.set()

@@ -26,8 +26,9 @@ class Figures:
 
 
 def latest_snapshot(board: str) -> Snapshot | None:
-    """The board as it stands, or None before the first vote on it."""
-    return Snapshot.objects.filter(board=board).order_by("-updated_at", "-pk").first()
+    """The board as it stands, or None before the first vote on it. Of two machines the clocks may differ: the numbers,
+    given one refresh after another, do not."""
+    return Snapshot.objects.filter(board=board).order_by("-pk").first()
 
 
 def records_of(slug: str) -> list[tuple[Board, Row]]:

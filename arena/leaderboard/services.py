@@ -129,7 +129,7 @@ def _save_if_new(snapshot: Snapshot) -> bool:
     if _content(snapshot) == (_content(last) if last else (0, 0, [], [])):
         return False
     snapshot.save()
-    kept = Snapshot.objects.filter(board=snapshot.board).order_by("-updated_at", "-pk").values("pk")[:KEPT_SNAPSHOTS]
+    kept = Snapshot.objects.filter(board=snapshot.board).order_by("-pk").values("pk")[:KEPT_SNAPSHOTS]
     Snapshot.objects.filter(board=snapshot.board).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
     return True
 

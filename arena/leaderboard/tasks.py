@@ -4,12 +4,12 @@ import logging
 
 import redis
 from celery import shared_task
-from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from arena.leaderboard import services
+from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,4 @@ def request_refresh() -> None:
 
 def _connect() -> redis.Redis:
     """Impatient, because a voter waits for `request_refresh`."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
-    )
+    return sync_client(timeout_s=2, size=1, retry=Retry(NoBackoff(), 0))

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TextIO
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.postgresql import base as postgresql
 from redis import RedisError
 
@@ -22,20 +23,51 @@ from arena.running import redis_clients
 
 BACKLOG = 2048
 DATABASE_TIMEOUT_S = 5
+PREPARATION_LOCK = 0x72656173  # a number among the advisory locks of the database
 # Django Ninja brings a second viewer of the API's documentation, which takes seconds to compress.
 UNUSED_STATIC = ["redoc*"]
 
 
 @contextmanager
-def hold_var() -> Iterator[None]:
-    """Keep `var/` to ourselves for as long as we live: two arenas on one folder would share Redis and SQLite files."""
-    path = settings.VAR_DIR / "arena.lock"
+def alone(name: str) -> Iterator[None]:
+    """Wait until no other process on this folder is at the work of this name."""
+    with _lock_file(f"{name}.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def alone_on_database() -> Iterator[None]:
+    """Wait until no other machine prepares this database: of two that make the same table, one would fail."""
+    database = connections[DEFAULT_DB_ALIAS]  # not `connection`, a stand-in that is of no such class
+    if not isinstance(database, postgresql.DatabaseWrapper):
+        with alone("database"):
+            yield
+        return
+    keeper = database.copy()
+    keeper.settings_dict["OPTIONS"].pop("pool", None)
+    try:
+        # Held by a transaction, not by a session: behind a pooler such as PgBouncer a session is nobody's.
+        keeper.set_autocommit(False)
+        with keeper.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PREPARATION_LOCK])
+        yield
+    finally:
+        keeper.close()
+
+
+def _lock_file(name: str) -> TextIO:
     try:
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+")
+        return (settings.VAR_DIR / name).open("a+")
     except OSError as error:
         raise ImproperlyConfigured(f"cannot write to {settings.VAR_DIR} (ARENA_VAR): {error.strerror}.") from error
-    with lock:
+
+
+@contextmanager
+def hold_var() -> Iterator[None]:
+    """Keep `var/` to ourselves for as long as we live: two arenas on one folder would share Redis and SQLite files."""
+    with _lock_file("arena.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -47,6 +79,18 @@ def hold_var() -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def owner_of_var() -> int:
+    """The process of the arena that runs on `var/`. Raises ImproperlyConfigured if there is none."""
+    try:
+        with (settings.VAR_DIR / "arena.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int((settings.VAR_DIR / "arena.lock").read_text())
+    except OSError:
+        pass
+    raise ImproperlyConfigured(f"no arena is running on {settings.VAR_DIR}.")
 
 
 def listen() -> socket.socket:
@@ -106,9 +150,10 @@ def check_database() -> None:
 def prepare_database() -> None:
     """Bring the tables up to date and enter the shipped contestants and problems."""
     check_database()
-    call_command("migrate", verbosity=0, interactive=False)
-    load_catalogue()
-    load_collection()
+    with alone_on_database():
+        call_command("migrate", verbosity=0, interactive=False)
+        load_catalogue()
+        load_collection()
 
 
 def collect_static() -> None:
@@ -118,10 +163,11 @@ def collect_static() -> None:
         raise ImproperlyConfigured(f"the front end is not built: there is no {built}; run `make build`.")
     stamp = settings.VAR_DIR / "static.build"
     digest = build_digest(built)
-    if settings.STATIC_ROOT.is_dir() and stamp.is_file() and stamp.read_text() == digest:
-        return
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_STATIC)
-    stamp.write_text(digest)
+    with alone("static"):
+        if settings.STATIC_ROOT.is_dir() and stamp.is_file() and stamp.read_text() == digest:
+            return
+        call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_STATIC)
+        stamp.write_text(digest)
 
 
 def build_digest(folder: Path) -> str:
@@ -141,6 +187,7 @@ def prepare() -> None:
 
 def close_database() -> None:
     """Leave no connection, and no thread of a pool, in a process that is going to start others."""
-    connection.close()
-    if isinstance(connection, postgresql.DatabaseWrapper):
-        connection.close_pool()
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close()
+    if isinstance(database, postgresql.DatabaseWrapper):
+        database.close_pool()

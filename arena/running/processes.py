@@ -1,5 +1,7 @@
 """The commands behind `manage.py arena web`, `worker` and `beat`: the same alone and under the supervisor."""
 
+import logging
+import os
 import socket
 import warnings
 
@@ -7,20 +9,38 @@ import uvicorn
 from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready
 from django.conf import settings
+from redis import RedisError
 
 from arena.celery import app
-from arena.running import long_lived
+from arena.running import long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
+from arena.running.clock import SharedClock
+from arena.running.keys import compare_keys
+from arena.running.reconnecting import PatientConsumer
 from arena.running.worker_signs import BusySign
 
+# The supervisor's, to a process that it starts beside another: it wants to know when this one works.
+START_TOKEN = "ARENA_START_TOKEN"
 GRACEFUL_SHUTDOWN_S = 3
 # Nothing a browser sends over a socket is read.
 SOCKET_MESSAGE_MAX_BYTES = 4096
 PING_EVERY_S = 60.0
 
 
+logger = logging.getLogger(__name__)
+
+
+class WebServer(uvicorn.Server):
+    """Tells when it serves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        show_that_it_works()
+
+
 def run_web(fd: int | None) -> None:
     """Serve pages and sockets on HOST and PORT, or on a listening socket that was handed over."""
+    compare_keys()
     config = uvicorn.Config(
         "arena.asgi:application",
         host=settings.HOST,
@@ -46,7 +66,7 @@ def run_web(fd: int | None) -> None:
     sockets = None if fd is None else [socket.socket(fileno=fd)]
     config.load()
     long_lived.leave_alone()
-    uvicorn.Server(config).run(sockets=sockets)
+    WebServer(config).run(sockets=sockets)
 
 
 def run_worker() -> None:
@@ -54,15 +74,29 @@ def run_worker() -> None:
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
-    worker_ready.connect(_leave_alone)
-    app.start(["--quiet", "worker", "--pool=threads", "--without-gossip", "--without-mingle", "--loglevel=warning"])
+    worker_ready.connect(_is_ready)
+    app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
+    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
+    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:
-    """Send what is due by the clock. One per arena: two would send everything twice."""
-    schedule = settings.VAR_DIR / "beat.schedule"
-    app.start(["--quiet", "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=warning"])
+    """Send what is due by the clock. Several may run: one sends, the others stand by."""
+    scheduler = f"{SharedClock.__module__}:{SharedClock.__qualname__}"
+    app.start(["--quiet", "beat", f"--scheduler={scheduler}", "--pidfile=", "--loglevel=warning"])
 
 
-def _leave_alone(**kwargs: object) -> None:
+def _is_ready(**kwargs: object) -> None:
     long_lived.leave_alone()
+    show_that_it_works()
+
+
+def show_that_it_works() -> None:
+    """To the supervisor, if it waits for that."""
+    token = os.environ.get(START_TOKEN)
+    if not token:
+        return
+    try:
+        readiness.show(token)
+    except (RedisError, OSError) as error:
+        logger.warning("that this process works cannot be told: %s", error)

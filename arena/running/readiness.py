@@ -12,7 +12,7 @@ from redis import RedisError
 
 from arena.celery import app
 from arena.running import redis_clients
-from arena.running.tasks import heartbeat, token_key
+from arena.running.tasks import TOKEN_EXPIRES_S, heartbeat, token_key
 
 PAGE = "/"
 CONNECT_TIMEOUT_S = 2.0
@@ -36,16 +36,26 @@ class FirstTask:
         if time.monotonic() > self._asked_again_at:
             self._asked_again_at += AVAILABILITY_LIMIT_S
             self._ask_again()
-        try:
-            return bool(redis_clients.client().exists(token_key(self.token)))
-        except (RedisError, OSError):
-            return False
+        return has_shown(self.token)
 
     def _ask_again(self) -> None:
         try:
             heartbeat.apply_async((self.token,), retry=False)
         except (OperationalError, OSError):
             return
+
+
+def has_shown(token: str) -> bool:
+    """Has a task with this token been taken, or does the process work that was started with it?"""
+    try:
+        return bool(redis_clients.client().exists(token_key(token)))
+    except (RedisError, OSError):
+        return False
+
+
+def show(token: str) -> None:
+    """Raises RedisError."""
+    redis_clients.client().set(token_key(token), "1", ex=TOKEN_EXPIRES_S)
 
 
 class FirstPage:

@@ -8,19 +8,15 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from arena.redis_connections import sync_client
+
 TIMEOUT_S = 1.0
 
 
 @cache
 def client() -> "redis.Redis":
     """One per process, safe in any thread. It answers or fails within TIMEOUT_S: nothing is tried twice."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-    )
+    return sync_client(timeout_s=TIMEOUT_S, size=4, retry=Retry(NoBackoff(), 0), decode_responses=True)
 
 
 def shown_url() -> str:

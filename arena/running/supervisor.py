@@ -1,9 +1,12 @@
 """Runs Redis, worker, beat and web as one: starts them in order, restarts what dies, stops them in order.
 
+Asked to renew (SIGUSR1), it starts a second worker and a second web server, and lets the first ones go once these work.
+
 It is single-threaded on purpose: children must be started by a thread that lives as long as we do (children.py), and
 signals, deaths and log lines all arrive at one `select`.
 """
 
+import math
 import os
 import selectors
 import signal
@@ -11,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
@@ -21,6 +25,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from arena.running import preparation, readiness
 from arena.running.children import Guard, kill_group, spawn
+from arena.running.processes import START_TOKEN
 from arena.running.redis_server import EmbeddedRedis
 from arena.running.watchdog import LOOK_EVERY_S, WorkerWatch
 
@@ -30,10 +35,17 @@ LIVED_S = 20.0
 BACK_OFF_S = 0.2
 BACK_OFF_MAX_S = 5.0
 QUICK_DEATHS_MAX = 5
+# Ended by somebody else (the kernel too, where memory is short), or in good order after a signal. That says nothing
+# about the next start, however often it happens.
+ENDED_FROM_OUTSIDE = {0, *(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))}
+# Of a worker: beyond the time in which what it plays may end.
 STOP_LIMITS_S = {"web": 6.0, "beat": 3.0, "worker": 10.0, "redis": 5.0}
 # Web first, so that nothing new comes in; Redis last, since all others write to it until their end.
 STOP_ORDER = (("web", "beat"), ("worker",), ("redis",))
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RENEW_SIGNAL = signal.SIGUSR1
+# Those that can run twice for a while. Redis stays; beat is restarted.
+RENEWED = ("worker", "web")
 POLL_S = 0.1
 PARENT_CHECK_S = 0.5
 COLOURS = {"web": 36, "worker": 32, "beat": 35, "redis": 33}
@@ -48,7 +60,9 @@ class Child:
         self.name = name
         self.process: subprocess.Popen[bytes] | None = None
         self.restart_at = 0.0
-        self.quick_deaths = 0
+        self.quick_deaths = 0  # by its own doing
+        self._deaths_in_a_row = 0
+        self.kill_at = math.inf  # once it is to end
         self._start = start
         self._write_line = write_line
         self._started_at = 0.0
@@ -57,6 +71,7 @@ class Child:
     def start(self) -> subprocess.Popen[bytes]:
         self._started_at = time.monotonic()
         self._rest = b""
+        self.kill_at = math.inf
         self.process = self._start()
         return self.process
 
@@ -64,13 +79,26 @@ class Child:
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def ask_to_end(self) -> None:
+        """Asked a second time, it hurries."""
+        if self.process is not None:
+            self.kill_at = min(self.kill_at, time.monotonic() + stop_limit_s(self.name))
+            self.process.terminate()
+
+    def kill_if_overdue(self) -> None:
+        if self.process is not None and time.monotonic() > self.kill_at:
+            kill_group(self.process, signal.SIGKILL)
+
     def bury(self) -> int:
         """Take note of a death; its exit status. Decides when to start it again."""
         assert self.process is not None
         status, self.process = self.process.wait(), None
-        lived = time.monotonic() - self._started_at
-        self.quick_deaths = 1 if lived > LIVED_S else self.quick_deaths + 1
-        self.restart_at = time.monotonic() + min(BACK_OFF_S * 2 ** (self.quick_deaths - 1), BACK_OFF_MAX_S)
+        if time.monotonic() - self._started_at > LIVED_S:
+            self.quick_deaths = self._deaths_in_a_row = 0
+        self._deaths_in_a_row += 1
+        if status not in ENDED_FROM_OUTSIDE:
+            self.quick_deaths += 1
+        self.restart_at = time.monotonic() + min(BACK_OFF_S * 2 ** (self._deaths_in_a_row - 1), BACK_OFF_MAX_S)
         return status
 
     def copy_log(self) -> bool:
@@ -91,8 +119,11 @@ class Supervisor:
     def __init__(self, *, stops_with_parent: bool = False) -> None:
         self.children: dict[str, Child] = {}
         self.stop_requests = 0
+        self.renew_requests = 0
         self.watch = WorkerWatch()
         self.parent = os.getppid() if stops_with_parent else None
+        self._successors: dict[str, tuple[Child, Callable[[], bool]]] = {}  # and whether they work
+        self._leaving: list[Child] = []
         self._selector = selectors.DefaultSelector()
         self._is_stopping = False
         self._has_colour = sys.stdout.isatty()
@@ -108,6 +139,7 @@ class Supervisor:
                 while not self.stop_requests:
                     self._turn(PARENT_CHECK_S if self.parent else LOOK_EVERY_S)
                     self._end_hung_worker()
+                    self._renew_if_asked()
             except Interrupted:
                 pass
             finally:
@@ -123,9 +155,10 @@ class Supervisor:
         preparation.prepare()
         preparation.close_database()
         self._leave_if_asked()
-        self._add("worker", ["worker"])
-        self._add("beat", ["beat"])
-        self._add("web", ["web", "--fd", str(listener.fileno())], pass_fds=[listener.fileno()])
+        self._listener = listener
+        for name in ("worker", "beat", "web"):
+            self.children[name] = self._made(name)
+            self._start(self.children[name])
         self._wait_for("the worker", readiness.FirstTask())
         self._wait_for("the web server", readiness.FirstPage())
         self._say(f"Reasoning Arena is ready: {readiness.shown_address()}")
@@ -138,12 +171,13 @@ class Supervisor:
         self._start(child)
         server.wait_until_it_answers(is_alive=lambda: child.is_alive and not self.stop_requests)
 
-    def _add(self, name: str, arguments: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+    def _made(self, name: str, token: str = "") -> Child:
+        """A part of the arena, not started. With a token it shows when it works."""
+        fds = [self._listener.fileno()] if name == "web" else []
+        arguments = [name, *(f"--fd={fd}" for fd in fds)]
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "arena", *arguments]
-        env = os.environ | {"PYTHONUNBUFFERED": "1"}
-        start = partial(spawn, command, env=env, pass_fds=pass_fds, stdout=subprocess.PIPE)
-        self.children[name] = Child(name, start, self._write_line)
-        self._start(self.children[name])
+        env = os.environ | {"PYTHONUNBUFFERED": "1", START_TOKEN: token}
+        return Child(name, partial(spawn, command, env=env, pass_fds=fds, stdout=subprocess.PIPE), self._write_line)
 
     def _wait_for(self, what: str, is_there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_LIMIT_S
@@ -163,19 +197,47 @@ class Supervisor:
         """Copy what was logged, note deaths, restart what is due. Returns at the first news, or after `timeout`."""
         if not self._is_stopping:
             due = [child.restart_at - time.monotonic() for child in self.children.values() if child.process is None]
-            timeout = min([*due, timeout or 60.0])
+            timeout = min([*due, timeout or 60.0, *(POLL_S for _ in self._successors)])
         for key, _ in self._selector.select(max(0.0, timeout or 0.0)):
             if not key.data():
                 self._selector.unregister(key.fileobj)
         if self.parent and parent_has_left(self.parent):
             self.stop_requests += 1
         self._guard.revive()
-        for child in self.children.values():
+        for child in self._everybody():
+            child.kill_if_overdue()
             if child.process is not None and not child.is_alive:
                 self._bury(child)
+        for child in self.children.values():
             if child.process is None and not self._is_stopping and time.monotonic() >= child.restart_at:
                 self._start(child)
                 self._say(f"{child.name} starts again")
+
+    def _everybody(self) -> list[Child]:
+        return [*self.children.values(), *(child for child, _ in self._successors.values()), *self._leaving]
+
+    def _renew_if_asked(self) -> None:
+        if self.renew_requests and not self._successors:
+            self._say("worker and web start anew, beside those that run")
+            for name in RENEWED:
+                token = uuid.uuid4().hex
+                self._successors[name] = successor, _ = self._made(name, token), partial(readiness.has_shown, token)
+                self._start(successor)
+        self.renew_requests = 0
+        for name, (successor, works) in list(self._successors.items()):
+            if works():
+                self._let_follow(name, successor)
+
+    def _let_follow(self, name: str, successor: Child) -> None:
+        """The new one works: the old one may go, once it is done with what it is at."""
+        former, self.children[name] = self.children[name], successor
+        del self._successors[name]
+        self._say(f"the new {name} works")
+        self._leaving.append(former)
+        former.ask_to_end()
+        if not self._successors:
+            self.watch.begin()
+            self.children["beat"].ask_to_end()  # it is started again like any other that has ended
 
     def _end_hung_worker(self) -> None:
         """It is started again like any other that has ended."""
@@ -200,6 +262,14 @@ class Supervisor:
         status = child.bury()
         if self._is_stopping:
             return
+        if child in self._leaving:
+            self._leaving.remove(child)
+            self._say(f"the former {child.name} has ended ({how_it_ended(status)})")
+            return
+        if child is self._successors.get(child.name, (None,))[0]:
+            del self._successors[child.name]
+            self._say(f"the new {child.name} has ended ({how_it_ended(status)}): the former one goes on")
+            return
         self._say(f"{child.name} has ended ({how_it_ended(status)})")
         if child.quick_deaths >= QUICK_DEATHS_MAX:
             raise ImproperlyConfigured(
@@ -223,18 +293,17 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         self._is_stopping = True
-        hurry_after = self.stop_requests + 1
+        asked, requests = self.stop_requests, self.stop_requests
         for names in STOP_ORDER:
-            children = [self.children[name] for name in names if name in self.children]
+            children = [child for child in self._everybody() if child.name in names]
             for child in children:
-                if child.process is not None:
-                    child.process.terminate()
-            deadline = time.monotonic() + max(STOP_LIMITS_S[name] for name in names)
+                child.ask_to_end()
             while any(child.process is not None for child in children):
-                if time.monotonic() > deadline or self.stop_requests > hurry_after:
+                if self.stop_requests > requests:  # the second time they hurry, the third they are killed
+                    requests = self.stop_requests
                     for child in children:
-                        if child.process is not None:
-                            kill_group(child.process, signal.SIGKILL)
+                        child.kill_at = 0.0 if requests > asked + 1 else child.kill_at
+                        child.ask_to_end()
                 self._turn(POLL_S)
 
     # --- Signals and words -----------------------------------------------------------------------------
@@ -246,7 +315,8 @@ class Supervisor:
         reader.setblocking(False)
         writer.setblocking(False)
         self._selector.register(reader, selectors.EVENT_READ, lambda: bool(reader.recv(4096)))
-        before = {number: signal.signal(number, self._note_signal) for number in (*STOP_SIGNALS, signal.SIGCHLD)}
+        numbers = (*STOP_SIGNALS, RENEW_SIGNAL, signal.SIGCHLD)
+        before = {number: signal.signal(number, self._note_signal) for number in numbers}
         fd_before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         try:
             yield
@@ -261,6 +331,8 @@ class Supervisor:
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         if number in STOP_SIGNALS:
             self.stop_requests += 1
+        if number == RENEW_SIGNAL:
+            self.renew_requests += 1
 
     def _say(self, line: str) -> None:
         write(f"{line}\n")
@@ -281,6 +353,10 @@ def write(line: str) -> None:
         sys.stdout.flush()
     except OSError:
         return
+
+
+def stop_limit_s(name: str) -> float:
+    return STOP_LIMITS_S[name] + (settings.ARENA_STOP_GRACE_S if name == "worker" else 0.0)
 
 
 def how_it_ended(status: int) -> str:

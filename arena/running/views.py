@@ -24,4 +24,6 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     parts = await readiness()
     ready = all(health.ok for health in parts.values())
     body = {"status": "ready" if ready else "not ready"} | {name: asdict(health) for name, health in parts.items()}
-    return JsonResponse(body, status=200 if ready else 503)
+    response = JsonResponse(body, status=200 if ready else 503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # with its reason, by the check itself
+    return response

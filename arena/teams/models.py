@@ -16,6 +16,14 @@ class Voter(models.Model):
     """Who starts battles and casts ballots: a user, or an anonymous visitor known by a session."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, null=True, blank=True, related_name="voter")
+    visit = models.CharField(
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        editable=False,
+        help_text="Digest of the cookie of a visitor's browser.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ def network_of(request: HttpRequest) -> str:
     whatever the visitor wrote. Without a proxy the whole header is.
     """
     seen = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.BEHIND_TLS_PROXY:
+    if settings.BEHIND_PROXY:
         seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or seen
     return _network(seen)
 

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 
 from arena.teams.models import ACTIVE_ROLES, ApiToken, Membership, Team, User, Voter
+from arena.teams.visits import visit_of
 
 VOTER_KEY = "voter"
 
@@ -13,8 +14,10 @@ def current_voter(user: AbstractBaseUser | AnonymousUser | None, session: Sessio
     """The voter of a signed-in user or of an anonymous session; None while they have done nothing yet."""
     if isinstance(user, User):
         return voter_of_user(user)
-    voter_id = session.get(VOTER_KEY)
-    return Voter.objects.filter(pk=voter_id, user=None).first() if voter_id else None
+    if voter_id := session.get(VOTER_KEY):
+        return Voter.objects.filter(pk=voter_id, user=None).first()
+    visit = visit_of(session)
+    return Voter.objects.filter(visit=visit, user=None).first() if visit else None
 
 
 def voter_of_user(user: User) -> Voter | None:

@@ -12,36 +12,44 @@ from django.db import transaction
 from arena.teams.errors import AccountNeeded
 from arena.teams.models import ApiToken, User, Voter
 from arena.teams.queries import VOTER_KEY, current_voter
+from arena.teams.visits import visit_of
 
 
 def ensure_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Voter:
     """The voter behind this request, made and remembered in the session if there is none yet."""
-    voter = current_voter(user, session)
-    if voter is not None:
-        return voter
     if isinstance(user, User):
         return Voter.objects.get_or_create(user=user)[0]
-    voter = Voter.objects.create()
-    session[VOTER_KEY] = voter.pk
+    voter = current_voter(user, session) or _new_visitor(visit_of(session))
+    if session.get(VOTER_KEY) != voter.pk:
+        session[VOTER_KEY] = voter.pk
     return voter
+
+
+def _new_visitor(visit: str) -> Voter:
+    """One per visit, even where its first deed arrives twice at once."""
+    return Voter.objects.get_or_create(visit=visit)[0] if visit else Voter.objects.create()
 
 
 @contextmanager
 def acting_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Iterator[Voter]:
     """The voter for one deed, in one transaction: if the deed is refused, no new voter and no cookie remain.
 
+    The session is saved with the deed, or neither is: whoever's ballot stands is known by their cookie.
     Raises AccountNeeded where ARENA_ANONYMOUS_BATTLES is off and nobody is signed in.
     """
     if not isinstance(user, User) and not settings.ARENA_ANONYMOUS_BATTLES:
         raise AccountNeeded("This arena is open to people with an account only: sign in first, or send a token.")
-    known = session.get(VOTER_KEY)
+    known, key = session.get(VOTER_KEY), session.session_key
     try:
         with transaction.atomic():
             yield ensure_voter(user, session)
+            if session.get(VOTER_KEY) != known:
+                session.save()
     except BaseException:
         # The row is gone, and its number will be given to somebody else: the session must not keep it.
         if session.get(VOTER_KEY) != known:
             del session[VOTER_KEY]
+            session._session_key = key  # so is that of the session
         raise
 
 

@@ -31,7 +31,7 @@ def credentials_of(scope: Mapping[str, Any]) -> Credentials:
 def voter_behind(credentials: Credentials) -> Voter | None:
     """The voter of a bearer token, of a signed-in session or of an anonymous one. It makes none.
 
-    Reads the database, the session too, anew each time: call it through `database_sync_to_async`. A wrong token is
+    Reads the database, the session too, anew each time: call it through `in_web_thread`. A wrong token is
     nobody, whatever the cookie says.
     """
     if credentials.bearer is not None:

@@ -1,6 +1,7 @@
 """The socket of a battle: what a browser gets when it comes, comes back, or may not come."""
 
 import json
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from django.db import OperationalError
 from arena.battles import consumers, relay
 from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
+    ResponseFailed,
     ResponseFinished,
     ResponseRestarted,
     ResponseStarted,
@@ -26,8 +28,10 @@ from arena.battles.events import (
     Wire,
 )
 from arena.battles.models import Battle, Response, Turn
+from arena.battles.queries import BlindBattle, blind_battle
 from arena.battles.relay import close_relay
 from arena.battles.urls import websocket_urlpatterns
+from tests.battles.test_relay import until, watching
 from tests.factories import make_battle, make_finished_battle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -214,3 +218,66 @@ async def test_what_a_browser_sends_is_ignored() -> None:
         await next_message(socket)
         await socket.send_input({"type": "websocket.receive", "text": "{}"})
         assert await socket.receive_nothing()
+
+
+async def test_long_battle_is_told_in_parts_of_which_only_the_last_has_a_cursor(
+    publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MESSAGE_CHARS", 100)
+    battle = await make_finished()
+    words = [f"{number} " for number in range(300)]
+    await Response.objects.filter(turn__battle=battle, seat__slot="B").aupdate(
+        reasoning="".join(words), answer="x" * 250, status="stopped"
+    )
+    cursors, state = [""], LogState()
+    async with browser(battle.pk) as socket:
+        while not cursors[-1]:
+            cursor, events = await next_message(socket)
+            assert len(json.dumps(events)) < 400
+            cursors.append(cursor)
+            state.apply(events)
+    assert len(cursors) > 10
+    assert (state.responses[0, "A"].answer, state.responses[0, "A"].status) == ("4", "finished")
+    told = state.responses[0, "B"]
+    assert (told.reasoning, told.answer, told.status) == ("".join(words), "x" * 250, "stopped")
+
+
+async def test_response_that_ends_while_the_database_is_read_is_told_whole(
+    publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    battle = await make()
+    say = publishing(battle)
+    say(ResponseStarted("A", 0), TextDelta("A", 0, "a", "4"))
+    reads = []
+
+    def read_and_end(asked: Battle) -> BlindBattle:
+        read = blind_battle(asked)
+        reads.append(read)
+        if len(reads) == 1:
+            Response.objects.filter(turn__battle=battle, seat__slot="A").update(status="finished", answer="4, no: 5")
+            say(TextDelta("A", 0, "a", ", no: 5"), ResponseFinished("A", 0))
+            feed_reads_on.wait(LIMIT_S)
+        return read
+
+    feed_reads_on = threading.Event()
+    monkeypatch.setattr(consumers, "blind_battle", read_and_end)
+    async with browser(battle.pk) as socket, watching(relay.relay(), str(battle.pk)) as reader:
+        await until(lambda: reader.feed and reader.feed.state.ends)
+        feed_reads_on.set()
+        _, events = await next_message(socket)
+    assert len(reads) == 2
+    assert isinstance(events[0], dict)
+    assert (events[0]["answer"], events[0]["status"]) == ("4, no: 5", "finished")
+
+
+async def test_response_asked_again_is_shown_empty_before_the_log_tells_of_it(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make()
+    publishing(battle)(TextDelta("A", 0, "a", "old"), ResponseFailed("A", 0, "busy", "Busy."))
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert [(event["slot"], event["answer"], event["status"]) for event in events if isinstance(event, dict)] == [
+        ("A", "", "waiting"),
+        ("B", "", "waiting"),
+    ]

@@ -2,18 +2,20 @@
 
 import logging
 import threading
+import uuid
 from uuid import UUID
 
 import pytest
 import redis
-from django.db import DataError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 
 from arena.battles import runs
-from arena.battles.events import TextDelta
+from arena.battles.events import Event, TextDelta
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.log_writer import LogWriter
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.streaming import Outcome
+from tests.battles.test_orphans import Watch
 from tests.battles.test_runs import LIMIT_S, Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant
 
@@ -50,29 +52,48 @@ def test_response_that_cannot_be_saved_fails_and_the_battle_ends(scripted: Scrip
 def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis) -> None:
     dear = make_contestant(price_in_usd_per_mtok=1.0, price_out_usd_per_mtok=1.0)
     battles = [make_battle(contestants=[dear]) for _ in range(2)]
-    for number, battle in enumerate(battles):
+    for battle in battles:
         runs.publish(client, battle.pk, [TextDelta("A", 0, "a", "some text")])
-        Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=f"dead-{number}")
-    runs.sweep(client)
+        Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=uuid.uuid4().hex)
+    Watch(client).look_twice()
     assert set(Battle.objects.values_list("status", flat=True)) == {"finished"}
 
 
 def test_response_is_saved_with_the_end_of_its_battle_or_not_at_all(
     scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish_if_ended = runs.finish_if_ended
+    finish_locked = runs.finish_locked
     refusals = [OperationalError("the database went away for a moment")]
 
     def refuse_once(battle_id: UUID) -> None:
         if refusals:
             raise refusals.pop()
-        finish_if_ended(battle_id)
+        finish_locked(battle_id)
 
-    monkeypatch.setattr(runs, "finish_if_ended", refuse_once)
+    monkeypatch.setattr(runs, "finish_locked", refuse_once)
     battle = make_battle(2)
     runs.play_waiting(battle.pk, client)
     battle.refresh_from_db()
     assert battle.status == "finished"
+    assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
+
+
+def test_response_is_saved_however_long_the_database_was_away(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_outcome, refusals = runs.save_outcome, list[int]()
+
+    def refuse(response: Response, outcome: Outcome) -> Event | None:
+        if len(refusals) < 200:
+            refusals.append(response.pk)
+            raise InterfaceError("connection already closed")
+        return save_outcome(response, outcome)
+
+    monkeypatch.setattr(runs, "save_outcome", refuse)
+    monkeypatch.setattr(runs, "SAVE_AGAIN_MAX_S", 0.001)
+    battle = make_battle(2)
+    runs.play_waiting(battle.pk, client)
+    assert [(made.status, made.answer) for made in responses_of(battle)] == [("finished", "4")] * 2
     assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
 
 
@@ -89,7 +110,7 @@ def test_run_that_breaks_lets_go_of_its_lease(
     monkeypatch.undo()
     run_id = Response.objects.filter(turn__battle=battle).values_list("run", flat=True)[0]
     assert client.get(lease_key(run_id)) is None
-    runs.sweep(client)
+    Watch(client).look_twice()
     assert client.get(lease_key(run_id)) == SWEPT.encode()
     assert not Response.objects.filter(run=run_id, status=ResponseStatus.STREAMING).exists()
 

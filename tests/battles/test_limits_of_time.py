@@ -8,6 +8,7 @@ import redis
 from django.conf import LazySettings
 
 from arena.battles import runs
+from arena.battles.event_log import read_log
 from arena.battles.models import Response
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, Usage, Waiting, WaitReason
 from arena.contestants.errors import RateLimited, Silent
@@ -109,7 +110,7 @@ def test_busy_server_is_asked_again_and_the_wait_is_shown(
     response = played(scripted, client, busy_at_first)
     assert (response.status, response.answer) == ("finished", "4")
     battle = response.turn.battle
-    events = [event for _, events in runs.read_log(client, battle.pk) for event in events if isinstance(event, dict)]
+    events = [event for _, events in read_log(client, battle.pk) for event in events if isinstance(event, dict)]
     whys = [event["why"] for event in events if event["type"] == "waiting"]
     assert whys == [WaitReason.RETRYING, "", WaitReason.RETRYING, ""]
     assert response.first_token_ms is not None

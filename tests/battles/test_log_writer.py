@@ -29,7 +29,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
+async def bench(*, is_given_up: bool = False) -> AsyncIterator[Bench]:
+    async def is_ours() -> bool:
+        return not is_given_up
+
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
     writer = LogWriter(client)
     battle_id, run_id = uuid.uuid4(), uuid.uuid4().hex
@@ -38,6 +41,7 @@ async def bench() -> AsyncIterator[Bench]:
         run_id,
         battle_id,
         restate=lambda: [ResponseSnapshot("A", 0, "", "all so far", "streaming")],
+        is_ours=is_ours,
         on_fenced=lambda: calls.append("fenced"),
     )
     await client.set(lease_key(run_id), "0", px=10_000)
@@ -103,3 +107,13 @@ async def test_forgotten_script_is_loaded_again() -> None:
         async with asyncio.timeout(LIMIT_S):
             await made.log.drained()
         assert await made.answer() == "one two"
+
+
+async def test_run_that_was_given_up_before_redis_forgot_it_writes_nothing_more() -> None:
+    async with bench(is_given_up=True) as made:
+        await made.client.delete(lease_key(made.log.run_id))  # and with it the mark of the sweep
+        made.writer.add(made.log, TextDelta("A", 0, "a", "from the dead"), urgent=True)
+        async with asyncio.timeout(LIMIT_S):
+            await made.log.drained()
+        assert (made.calls, await made.answer(), made.log.is_fenced) == (["fenced"], "", True)
+        assert not await made.client.exists(lease_key(made.log.run_id))

@@ -225,3 +225,28 @@ def test_cursor_of_a_log_that_has_expired_since_is_no_place_in_the_new_one() -> 
         feed.append(entry_id, b"[]")
     assert not feed.reaches_back_to((4, 0))
     assert [feed.reaches_back_to(place) for place in (START, (5, 0), (9, 0))] == [True] * 3
+
+
+def test_feed_keeps_no_text_of_what_has_ended() -> None:
+    feed = Feed("x")
+    feed.append(b"5-0", encode([TextDelta("A", 0, "a", "text"), TextDelta("B", 0, "a", "text")]).encode())
+    feed.append(b"6-0", encode([ResponseFinished("A", 0)]).encode())
+    assert [feed.state.responses[0, slot].answer for slot in "AB"] == ["", "text"]
+
+
+def test_feed_holds_so_many_entries_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_module, "ENTRIES_HELD", 100)
+    feed = Feed("x")
+    for number in range(1, 200):
+        feed.append(b"%d-0" % number, b"[]")
+    assert [feed.reaches_back_to((number, 0)) for number in (98, 99, 199)] == [False, True, True]
+
+
+def test_browser_far_behind_and_browser_at_the_end_get_the_same_text() -> None:
+    feed = Feed("x")
+    texts = [f"{number} " for number in range(500)]
+    for number, text in enumerate(texts, start=1):
+        feed.append(b"%d-0" % number, encode([TextDelta("A", 0, "a", text)]).encode())
+    for behind in (1, 2, relay_module.ENTRIES_AT_HAND, relay_module.ENTRIES_AT_HAND + 1, 400, 500):
+        frame = json.loads(feed.frame_after((500 - behind, 0)))
+        assert frame["e"] == [["A", 0, "a", "".join(texts[-behind:])]]

@@ -10,13 +10,12 @@ import httpx
 import pytest
 import redis
 from django.conf import settings
-from django.utils import timezone
 
-from arena.battles import runs
-from arena.battles.event_log import STOP_CHANNEL, LogState, publish, read_log
-from arena.battles.events import TextDelta
+from arena.battles import runs, tasks
+from arena.battles.event_log import STOP_CHANNEL, LogState
 from arena.battles.leases import SWEPT, lease_key
 from arena.battles.models import Battle, Response, ResponseStatus, Turn
+from arena.battles.orphans import log_state
 from arena.battles.worker_loop import WorkerLoop
 from arena.contestants.deltas import (
     AnswerDelta,
@@ -93,10 +92,7 @@ def client() -> Iterator[redis.Redis]:
 
 
 def state_of(client: redis.Redis, battle: Battle) -> LogState:
-    state = LogState()
-    for _, events in read_log(client, battle.pk):
-        state.apply(events)
-    return state
+    return log_state(client, battle.pk)
 
 
 def responses_of(battle: Battle) -> list[Response]:
@@ -227,62 +223,6 @@ def test_unanswered_turn_is_joined_with_the_next_prompt() -> None:
     assert runs.messages_for(response) == ({"role": "user", "content": "What is 2 + 2?\n\nIn base 3?"},)
 
 
-def orphan(battle: Battle, client: redis.Redis, *, run_id: str = "dead") -> Response:
-    """As a killed worker leaves it: streaming in the database, and no lease."""
-    Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=run_id)
-    client.delete(lease_key(run_id))
-    return responses_of(battle)[0]
-
-
-def test_orphan_without_text_is_played_again(scripted: Scripted, client: redis.Redis) -> None:
-    battle = make_battle()
-    orphan(battle, client)
-    runs.sweep(client)
-    assert {made.status for made in responses_of(battle)} == {"waiting"}
-    runs.play_waiting(battle.pk, client)
-    assert {made.status for made in responses_of(battle)} == {"finished"}
-    assert {text.answer for text in state_of(client, battle).responses.values()} == {"4"}
-
-
-def test_orphan_that_would_cost_twice_ends_as_interrupted_with_its_text(
-    scripted: Scripted, client: redis.Redis
-) -> None:
-    battle = make_battle()
-    orphan(battle, client, run_id="dead-with-text")
-    publish(client, battle.pk, [TextDelta("A", 0, "r", "Half a tho")])
-    runs.sweep(client)
-    first, second = responses_of(battle)
-    assert (first.status, first.failure_code, first.reasoning) == ("failed", "interrupted", "Half a tho")
-    assert second.status == "waiting"
-
-
-def test_live_run_is_not_swept(client: redis.Redis) -> None:
-    battle = make_battle()
-    orphan(battle, client, run_id="alive")
-    client.set(lease_key("alive"), "3", px=10_000)
-    runs.sweep(client)
-    assert {made.status for made in responses_of(battle)} == {"streaming"}
-
-
-def test_swept_run_can_save_nothing(scripted: Scripted, client: redis.Redis) -> None:
-    battle = make_battle()
-    response = orphan(battle, client, run_id="paused")
-    runs.sweep(client)
-    assert client.get(lease_key("paused")) == SWEPT.encode()
-    assert runs.hand_over(response, ("zombie", "")) is None
-    assert responses_of(battle)[0].status == "waiting"
-
-
-def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis) -> None:
-    battle = make_battle()
-    orphan(battle, client, run_id="stopped")
-    Response.objects.update(stop_requested_at=timezone.now())
-    runs.sweep(client)
-    assert {made.status for made in responses_of(battle)} == {"stopped"}
-    battle.refresh_from_db()
-    assert battle.status == "finished"
-
-
 def test_lost_log_is_written_anew_while_the_run_lives(scripted: Scripted, client: redis.Redis) -> None:
     gate = threading.Event()
 
@@ -334,17 +274,106 @@ def test_reason_for_silence_is_told_and_told_again_to_a_log_that_was_lost(
     assert (why(), state_of(client, battle).responses[0, "A"].status) == ("", "finished")
 
 
-def test_leaving_worker_hands_its_runs_over(
-    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(WorkerLoop, "_instance", None)  # a loop of its own: it does not take runs afterwards
-    scripted.scripts["endless"] = endless
-    battle = make_battle(contestants=[make_contestant("endless"), make_contestant("endless-too")])
-    scripted.scripts["endless-too"] = endless
-    thread = playing(battle, client)
+@pytest.fixture
+def leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop of its own: it does not take runs afterwards."""
+    monkeypatch.setattr(WorkerLoop, "_instance", None)
+    monkeypatch.setattr(WorkerLoop, "is_leaving", False)
+
+
+def has_handed_over(battle: Battle, client: redis.Redis) -> tuple[threading.Thread, list[bool]]:
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(runs.play_waiting(battle.pk, client)))
+    thread.start()
+    return thread, results
+
+
+@pytest.mark.usefixtures("leaving")
+def test_leaving_worker_hands_over_what_does_not_end_in_time(scripted: Scripted, client: redis.Redis) -> None:
+    scripted.scripts["endless"] = scripted.scripts["endless-too"] = endless
+    here = make_contestant("endless", simulated=True)
+    battle = make_battle(contestants=[here, make_contestant("endless-too")])
+    thread, results = has_handed_over(battle, client)
     assert scripted.speaking.wait(LIMIT_S)
-    WorkerLoop.stop_if_running()
+    wait_until(lambda: len(state_of(client, battle).responses) == 2, "both", limit_s=LIMIT_S)
+    WorkerLoop.leave(0.1)
     thread.join(LIMIT_S)
     assert not thread.is_alive()
-    assert {made.status for made in responses_of(battle)} <= {"waiting", "failed"}
+    free, dear = responses_of(battle)
+    assert (free.status, free.attempt, free.run) == ("waiting", 2, "")
+    assert (dear.status, dear.failure_code, dear.reasoning) == ("failed", "interrupted", "Hm. ")
+    assert results == [True], "another worker is to be told"
     assert sorted(scripted.closed) == ["endless", "endless-too"]
+
+
+@pytest.mark.usefixtures("leaving")
+def test_leaving_worker_lets_what_it_plays_end(scripted: Scripted, client: redis.Redis) -> None:
+    gate = threading.Event()
+
+    async def gated() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("before ")
+        await asyncio.to_thread(gate.wait, LIMIT_S)
+        yield Finish(FinishReason.STOP, "before after", "", raw="")
+
+    scripted.scripts["gated"] = gated
+    battle = make_battle(1, contestants=[make_contestant("gated")])
+    thread, results = has_handed_over(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    WorkerLoop.leave(LIMIT_S)
+    gate.set()
+    thread.join(LIMIT_S)
+    assert ([made.status for made in responses_of(battle)], results) == (["finished"], [False])
+
+
+@pytest.mark.usefixtures("leaving")
+def test_second_request_to_leave_ends_the_grace(scripted: Scripted, client: redis.Redis) -> None:
+    scripted.scripts["endless"] = endless
+    battle = make_battle(1, contestants=[make_contestant("endless", simulated=True)])
+    thread, results = has_handed_over(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    WorkerLoop.leave(100 * LIMIT_S)
+    WorkerLoop.leave(100 * LIMIT_S)
+    thread.join(LIMIT_S)
+    assert ([made.status for made in responses_of(battle)], results) == (["waiting"], [True])
+
+
+@pytest.mark.usefixtures("leaving")
+def test_leaving_worker_puts_back_what_it_has_not_begun(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_back: list[object] = []
+    monkeypatch.setattr(tasks, "_enqueue", put_back.append)
+    battle = make_battle()
+    WorkerLoop.leave(LIMIT_S)
+    tasks.play(str(battle.pk))
+    assert (put_back, scripted.asked) == ([str(battle.pk)], [])
+    assert {made.status for made in responses_of(battle)} == {"waiting"}
+
+
+def is_logged(client: redis.Redis, battle: Battle) -> bool:
+    return any(text.has_text for text in state_of(client, battle).responses.values())
+
+
+def test_end_saved_by_a_run_that_was_taken_for_dead_is_told(scripted: Scripted, client: redis.Redis) -> None:
+    """The worker was paused. When it goes on its lease is swept, and it saves before the sweep has come to the rows."""
+    gate = threading.Event()
+
+    async def gated() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("before ")
+        await asyncio.to_thread(gate.wait, LIMIT_S)
+        yield AnswerDelta("after")
+        yield Finish(FinishReason.STOP, "before ", "after", raw="")
+
+    scripted.scripts["gated"] = gated
+    battle = make_battle(1, contestants=[make_contestant("gated")])
+    thread = playing(battle, client)
+    assert scripted.speaking.wait(LIMIT_S)
+    wait_until(lambda: is_logged(client, battle), "the first text in the log", limit_s=LIMIT_S)
+    client.set(lease_key(responses_of(battle)[0].run), SWEPT)
+    gate.set()
+    thread.join(LIMIT_S)
+    (saved,) = responses_of(battle)
+    logged = state_of(client, battle).responses[0, "A"]
+    assert saved.status in {"finished", "failed"}
+    assert (logged.status, logged.reasoning, logged.answer) == (saved.status, saved.reasoning, saved.answer)
+    assert client.get(lease_key(saved.run)) == SWEPT.encode(), "the mark outlives the run"

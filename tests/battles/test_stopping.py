@@ -7,13 +7,16 @@ import redis
 
 from arena.battles import doors, runs, services
 from arena.battles.errors import NotNow
-from arena.battles.event_log import STOP_CHANNEL
+from arena.battles.event_log import STOP_CHANNEL, LogState, publish, read_log
+from arena.battles.events import TextDelta
 from arena.battles.leases import lease_key
 from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.orphans import running
 from arena.battles.runs import REPLAYS_MAX
 from arena.battles.worker_loop import WorkerLoop
 from arena.teams.models import Voter
-from tests.battles.test_runs import LIMIT_S, Scripted, client, endless, orphan, playing, responses_of, scripted
+from tests.battles.test_orphans import orphan
+from tests.battles.test_runs import LIMIT_S, Scripted, client, endless, playing, responses_of, scripted
 from tests.factories import make_battle, make_contestant, make_voter
 from tests.live import wait_until
 
@@ -62,7 +65,7 @@ def test_late_stop_does_not_hit_what_was_asked_again(scripted: Scripted, client:
     halted(battle, voter, speaking(battle, scripted, client))
     old_run = responses_of(battle)[0].run
     services.retry_response(battle, voter, slot="A")
-    assert runs.stops_unheard() == []
+    assert running().deaf == set()
     thread = speaking(battle, scripted, client)
     heard_by_the_loop(client, old_run)
     assert responses_of(battle)[0].status == "streaming"
@@ -94,7 +97,7 @@ def test_missed_stop_is_repeated_for_its_run_only(voter: Voter, client: redis.Re
     orphan(battle, client, run_id="deaf")
     orphan(other, client, run_id="other")
     assert services.stop_battle(battle, voter).runs == ("deaf",)
-    assert runs.stops_unheard() == ["deaf"]
+    assert running().deaf == {"deaf"}
 
 
 def test_stop_ends_what_nobody_has_begun(voter: Voter) -> None:
@@ -121,7 +124,7 @@ def test_one_slot_may_be_asked_again_while_the_stop_of_another_is_on_its_way(vot
     services.stop_battle(battle, voter)
     Response.objects.filter(seat__slot="A").update(status=ResponseStatus.STOPPED)
     services.retry_response(battle, voter, slot="A")
-    assert runs.stops_unheard() == ["deaf"]
+    assert running().deaf == {"deaf"}
     first, second = responses_of(battle)
     assert (first.stop_requested_at, second.stop_requested_at is None) == (None, False)
 
@@ -159,3 +162,16 @@ def test_retries_by_people_use_up_no_replays(client: redis.Redis, voter: Voter) 
     services.retry_response(battle, voter, slot="A")
     response.refresh_from_db()
     assert (response.attempt, response.replays) == (8, 0)
+
+
+def test_what_an_earlier_attempt_wrote_is_not_shown_of_a_stopped_one(voter: Voter, client: redis.Redis) -> None:
+    battle = make_battle(voter=voter, contestants=[make_contestant(simulated=True)])
+    response = orphan(battle, client)
+    publish(client, battle.pk, [TextDelta("A", 0, "r", "half a thou")])
+    assert runs.hand_over(response, ("half a thou", "")) is None
+    doors.halt(battle, voter)
+    state = LogState()
+    for _, events in read_log(client, battle.pk):
+        state.apply(events)
+    shown, saved = state.responses[0, "A"], responses_of(battle)[0]
+    assert (shown.status, shown.reasoning) == (saved.status, saved.reasoning) == ("stopped", "")

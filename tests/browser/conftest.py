@@ -12,7 +12,11 @@ from tests.live import LiveArena
 Visit = Callable[..., BrowserContext]
 
 # What Chromium itself writes when the server refuses something (a 404, a form that is not valid), or is out of reach.
-OF_THE_NETWORK = ("the server responded with a status of 4", "net::ERR_INTERNET_DISCONNECTED")
+OF_THE_NETWORK = (
+    "the server responded with a status of 4",
+    "the server responded with a status of 503",
+    "net::ERR_INTERNET_DISCONNECTED",
+)
 
 
 class Watch:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from arena.battles.models import Battle
 from arena.contestants.models import Contestant
@@ -14,6 +14,7 @@ from tests.browser.conftest import Visit
 from tests.factories import make_contestant, make_finished_battle
 from tests.live import wait_until
 
+AWAY = "<!doctype html><h1>Bad gateway</h1>"
 QUICK = "load?tokens=40&rate=0&think=0.5"
 
 
@@ -86,6 +87,30 @@ def test_worker_brings_a_ballot_to_the_leaderboard_by_itself(page: Page, finishe
         return counted.is_visible()
 
     wait_until(is_counted, "the ballot on the leaderboard")
+
+
+def test_ballot_that_cannot_be_saved_now_stays_filled_in_until_it_can(
+    context: BrowserContext, finished: Battle
+) -> None:
+    page = context.new_page()
+    answers = [lambda route: route.fulfill(status=503, body=AWAY), lambda route: route.abort("internetdisconnected")]
+    page.route("**/ballot/", lambda route: answers.pop(0)(route) if answers else route.continue_())
+    page.goto(finished.get_absolute_url())
+    for key in ("c", "f", "b", "2"):
+        page.keyboard.press(key)
+    page.get_by_text("Add a comment").click()
+    page.get_by_label("Comment", exact=True).fill("Four is four.")
+    cast = page.get_by_role("button", name="Cast and see the names")
+
+    cast.click()
+    expect(page.locator(".ballot [role=alert]")).to_contain_text("could not save your ballot just now")
+    cast.click()
+    expect(page.locator(".ballot [role=alert]")).to_contain_text("could not be reached")
+    assert not Ballot.objects.exists()
+    cast.click()
+    expect(page.get_by_role("heading", name="Who they were")).to_be_visible()
+    ballot = Ballot.objects.get()
+    assert (verdicts(ballot), ballot.best, ballot.comment) == ({"A": "correct", "B": "flawed"}, "B", "Four is four.")
 
 
 def test_second_ballot_is_impossible(page: Page, finished: Battle) -> None:

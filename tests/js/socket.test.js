@@ -177,3 +177,20 @@ test("a browser that goes offline gives its socket up at once, and comes back wi
   assert.equal(living(), 1);
   assert.equal(latest().url.searchParams.get("cursor"), "5-1");
 });
+
+test("what comes in parts is handed on as a whole, and given up with the connection", () => {
+  opened();
+  latest().says("5-1", ["A", 0, "r", "x"]);
+  latest().says("", ["A", 0, "r", "part "]);
+  latest().says("", ["A", 0, "r", "and part "]);
+  assert.equal(events.length, 1);
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-1");
+  latest().says("", ["A", 0, "r", "one, "]);
+  latest().says("5-9", ["A", 0, "r", "two"]);
+  assert.deepEqual(events.slice(1), [
+    ["A", 0, "r", "one, "],
+    ["A", 0, "r", "two"],
+  ]);
+});

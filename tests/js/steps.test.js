@@ -25,3 +25,9 @@ test("an indented step is moved to the margin as a whole", () => {
   const text = "- a\n\n  - b\n    c\n  - d";
   assert.equal(stepText(text, splitSteps(text)[1]), "- b\n  c\n- d");
 });
+
+test("however long its mark, a fence is closed by one that is as long, or longer", () => {
+  const mark = "`".repeat(100_000);
+  const block = `${mark}js\na\n\n${mark.slice(1)}\n\nb\n${mark}~`;
+  assert.deepEqual(pieces(`${block}\n\nAfter`), [block, "After"]);
+});

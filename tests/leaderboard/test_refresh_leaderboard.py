@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.contestants.models import Contestant
@@ -102,6 +104,16 @@ def test_nothing_new_saves_nothing(pair: list[Contestant]) -> None:
     assert refresh_leaderboard() == []
     vote(pair, "cf")
     assert refresh_leaderboard() != []
+
+
+def test_board_of_a_machine_whose_clock_is_behind_is_still_the_newest(pair: list[Contestant]) -> None:
+    vote(pair, "cf")
+    refresh_leaderboard()
+    Snapshot.objects.update(updated_at=timezone.now() + timedelta(minutes=3))  # by another, whose clock is ahead
+    vote(pair, "cf")
+    refresh_leaderboard()
+    snapshot = latest_snapshot("reasoning")
+    assert snapshot and snapshot.ballots == 2
 
 
 def test_retired_contestant_keeps_its_place(pair: list[Contestant]) -> None:

@@ -58,14 +58,22 @@ def is_ready(run: ArenaRun) -> bool:
         return False
 
 
-def test_a_part_that_keeps_dying_is_given_up(arena: ArenaRun) -> None:
-    for times in range(1, 6):
-        os.kill(arena.pid_of("beat"), signal.SIGKILL)
-        if times < 5:
-            arena.until_said("beat starts again", times)
-    assert arena.until_ended() == 1
-    assert "arena: beat ended 5 times in a row" in arena.output
-    assert arena.pids() == []
+def test_a_part_that_is_killed_again_and_again_comes_back_each_time(arena: ArenaRun) -> None:
+    for times in range(1, 8):
+        os.kill(arena.pid_of("beat"), signal.SIGTERM if times % 2 else signal.SIGKILL)
+        arena.until_said("beat starts again", times)
+    assert arena.pid_of("beat")
+    assert arena.process.poll() is None
+
+
+def test_a_part_that_cannot_start_is_given_up_with_its_reason(var: Path) -> None:
+    (var / "beat.schedule").unlink(missing_ok=True)
+    (var / "beat.schedule" / "taken").mkdir(parents=True)
+    with ArenaRun(var) as run:
+        assert run.until_ended() == 1
+        assert run.pids() == []
+    assert "arena: beat ended 5 times in a row soon after its start (at last: exit status 1)" in run.output
+    assert "beat.schedule" in run.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL], ids=["SIGHUP", "SIGKILL"])

@@ -30,7 +30,7 @@ def test_every_setting_is_in_the_example() -> None:
 
 
 def test_compose_has_every_part() -> None:
-    assert set(COMPOSE["services"]) == {"prepare", "web", "worker", "beat", "redis", "postgres", "ollama"}
+    assert set(COMPOSE["services"]) == {"prepare", "web", "worker", "beat", "proxy", "redis", "postgres", "ollama"}
 
 
 def test_compose_runs_commands_that_exist() -> None:
@@ -52,7 +52,22 @@ def test_what_compose_waits_for_can_tell_its_health() -> None:
 def test_every_volume_is_declared() -> None:
     for service in COMPOSE["services"].values():
         for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in COMPOSE["volumes"]
+            name = volume.partition(":")[0]
+            assert (ROOT / name).is_file() if name.startswith("./") else name in COMPOSE["volumes"]
+
+
+def test_what_may_run_several_times_holds_no_port() -> None:
+    replicated = {name: service for name, service in COMPOSE["services"].items() if "deploy" in service}
+    assert set(replicated) == {"web", "worker", "beat"}
+    assert not any("ports" in service or "container_name" in service for service in replicated.values())
+
+
+def test_the_proxy_passes_to_the_port_of_the_web_processes() -> None:
+    proxy = (ROOT / "Caddyfile").read_text()
+    assert f"port {COMPOSE['x-arena']['environment']['PORT']}\n" in proxy
+    assert "{$SITE_ADDRESS" in proxy
+    assert "SITE_ADDRESS" in COMPOSE["services"]["proxy"]["environment"]
+    assert "{$WEB_HOST:web}" in proxy
 
 
 def test_compose_sets_only_settings_that_exist() -> None:

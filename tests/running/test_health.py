@@ -30,6 +30,13 @@ def test_healthz_says_that_the_process_is_up(client: Client) -> None:
     assert client.get("/healthz").content == b"ok\n"
 
 
+@pytest.mark.django_db
+def test_balancers_may_ask_by_any_address(client: Client) -> None:
+    assert client.get("/healthz", headers={"host": "10.0.3.17:8000"}).status_code == 200
+    assert client.get("/readyz", headers={"host": "10.0.3.17:8000"}).status_code in {200, 503}
+    assert client.get("/", headers={"host": "10.0.3.17:8000"}).status_code == 400
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_readyz_names_every_part_when_all_is_well(async_client: AsyncClient) -> None:
     heartbeat()

@@ -1,5 +1,9 @@
 """Where a request comes from, with and without a proxy before the arena."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.conf import LazySettings
 from django.test import RequestFactory
@@ -36,8 +40,19 @@ def test_household_is_told_by_its_address(seen: str, network: str) -> None:
     ],
 )
 def test_proxy_is_believed_about_the_last_hop_only(settings: LazySettings, forwarded: str, network: str) -> None:
-    settings.BEHIND_TLS_PROXY = True
+    settings.BEHIND_PROXY = True
     assert network_of(RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})) == network
+
+
+def test_proxy_that_ends_tls_is_a_proxy() -> None:
+    script = "from arena import settings; print(settings.BEHIND_PROXY, settings.SESSION_COOKIE_SECURE)"
+
+    def told(**said: str) -> str:
+        return subprocess.check_output([sys.executable, "-c", script], env={**os.environ, **said}, text=True).strip()
+
+    assert told() == "False False"
+    assert told(BEHIND_PROXY="true") == "True False"
+    assert told(BEHIND_TLS_PROXY="true") == "True True"
 
 
 def test_without_a_proxy_the_header_is_the_visitors_own_invention() -> None:

@@ -16,7 +16,10 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    number: int
+    """All of it is text: a page may have thousands, and each number would be looked up in the formats of a language."""
+
+    id: str
+    number: str
     text: str
 
 
@@ -25,7 +28,11 @@ def steps(response: BlindResponse) -> list[Step]:
     """The numbered steps of the reasoning, or of the answer where no reasoning is shared."""
     text = response.reasoning or response.answer
     spans = response.steps or split_steps(text)
-    return [Step(number, text[start:end]) for number, (start, end) in enumerate(spans, start=1)]
+    pane = f"turn-{response.turn}-{response.slot}"
+    return [
+        Step(f"{pane}-step-{number}", str(number), text[start:end])
+        for number, (start, end) in enumerate(spans, start=1)
+    ]
 
 
 @register.filter

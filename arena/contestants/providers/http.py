@@ -91,7 +91,7 @@ class _WholeStream(AiohttpResponseStream):
         _end_with_connection(self._aiohttp_response)
         with map_aiohttp_exceptions():
             try:
-                async for chunk in content.iter_chunked(self.CHUNK_SIZE):
+                while chunk := await content.readany():
                     yield chunk
             except BROKEN:
                 content._exception = None

@@ -30,6 +30,7 @@ from collections.abc import Callable, Collection
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel
 from arena.contestants.errors import TooLarge
 from arena.contestants.providers.text import Sanitiser
+from arena.growing_text import GrowingText
 from arena.masking import StreamMask
 
 MAX_TEXT_CHARS = 20_000_000  # far above what an arena accepts; it bounds what a hostile server can make us keep
@@ -60,7 +61,7 @@ class Part:
     __slots__ = ("_pieces", "_space")
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
+        self._pieces = GrowingText()
         self._space: list[str] = []
 
     def add(self, text: str) -> str:
@@ -81,7 +82,7 @@ class Part:
         return shown
 
     def __str__(self) -> str:
-        return "".join(self._pieces)
+        return str(self._pieces)
 
     @property
     def is_empty(self) -> bool:
@@ -89,7 +90,7 @@ class Part:
 
     @property
     def last_char(self) -> str:
-        return "" if self._space or not self._pieces else self._pieces[-1][-1]
+        return "" if self._space else self._pieces.last_char
 
 
 class Separator:
@@ -110,12 +111,12 @@ class Separator:
         self._field_mask = StreamMask()
         self._content_mask = StreamMask()
         self._has_secrets = False
-        self._raw_field: list[str] = []
-        self._raw_content: list[str] = []
+        self._raw_field = GrowingText()
+        self._raw_content = GrowingText()
         self._field_size = 0
         self._content_size = 0
         self._starts_part = False
-        self._repeated: list[str] = []
+        self._repeated = GrowingText()
         self._waiting: list[str] = []
         self._waits_for_field = False
         self._out: list[Delta] = []
@@ -153,8 +154,8 @@ class Separator:
         self._read_waiting()
         self._flush_field()
         self._flush_content()
-        size, pieces = (self._field_size, self._raw_field) if is_reasoning else (self._content_size, self._raw_content)
-        if len(whole) < size or not whole.startswith("".join(pieces)):
+        size, text = (self._field_size, self._raw_field) if is_reasoning else (self._content_size, self._raw_content)
+        if len(whole) < size or not whole.startswith(str(text)):
             return None
         return whole[size:]
 
@@ -171,7 +172,7 @@ class Separator:
         self._flush_content()
         held, self._held = self._held, ""
         if self._state == self._in_repetition:
-            repeated, held = "".join(self._repeated) + held, ""
+            repeated, held = str(self._repeated) + held, ""
             if not str(self._reasoning).startswith(repeated.strip()):
                 self._show_answer(f"<think>{repeated}")
         if held and not (self._state == self._in_output and held.startswith(_OUTPUT_END)):
@@ -184,7 +185,7 @@ class Separator:
     def finish(self, reason: FinishReason) -> Finish:
         """The whole texts, once `flush` has been called."""
         reasoning, answer = str(self._reasoning), str(self._answer)
-        raw = "".join([*self._raw_field, *self._raw_content])
+        raw = f"{self._raw_field}{self._raw_content}"
         if not self._has_field and not self._has_tags and (split := split_final_answer(reasoning or answer)):
             return Finish(reason, *split, raw, is_split_inferred=True)
         return Finish(reason, reasoning, answer, raw)
@@ -224,7 +225,7 @@ class Separator:
     def _take_reasoning(self, text: str) -> None:
         if self._starts_part and text:
             self._starts_part = False
-            if not (text[0].isspace() or self._raw_field[-1][-1:].isspace()):
+            if not (text[0].isspace() or self._raw_field.last_char.isspace()):
                 self._show_reasoning("\n\n")
         self._field_size += len(text)
         self._raw_field.append(text)
@@ -283,7 +284,7 @@ class Separator:
         if start < 0:
             self._repeated.append(self._hold(text, ("</think>",)))
             return ""
-        repeated = "".join(self._repeated) + text[:start]
+        repeated = str(self._repeated) + text[:start]
         if repeated.strip() != str(self._reasoning):
             self._show_answer(f"<think>{repeated}</think>")
         self._state = self._in_answer

@@ -1,6 +1,8 @@
 // Reasoning cut into numbered steps by the same rule as arena/battles/steps.py: "step 7" means the same to everyone.
 
 const OPENS_FENCE = /^[ \t]*(`{3,}(?=[^`]*$)|~{3,})/;
+const ENDS_FENCE = /^[`~]*[ \t\r]*$/;
+const INDENT = /^[ \t]*/;
 const OPENS_DISPLAY = /^[ \t]*(\$\$|\\\[)/;
 const CLOSERS = { $$: "$$", "\\[": "\\]" };
 // What Python's str.strip() removes. JavaScript's trim() differs in both directions.
@@ -43,15 +45,19 @@ export function splitSteps(text) {
 function opened(line) {
   const fence = OPENS_FENCE.exec(line);
   if (fence) {
-    const mark = fence[1];
-    const closing = new RegExp(`^[ \\t]*${mark}[\`~]*[ \\t\\r]*$`);
-    return (next) => closing.test(next);
+    return (next) => closesFence(next, fence[1]);
   }
   const display = OPENS_DISPLAY.exec(line);
   if (!display) return null;
   const closer = CLOSERS[display[1]];
   if (line.includes(closer, display[0].length)) return null;
   return (next) => next.includes(closer);
+}
+
+/** Not by a regular expression with the mark in it: a mark may be too long for one. */
+function closesFence(line, mark) {
+  const indent = INDENT.exec(line)[0].length;
+  return line.startsWith(mark, indent) && ENDS_FENCE.test(line.slice(indent + mark.length));
 }
 
 function trimmed(text, start, end) {

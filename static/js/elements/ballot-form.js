@@ -1,22 +1,27 @@
 import { areKeysOn, switchKeys } from "../lib/key-switch.js";
+import { NOT_REACHED, showRefusal } from "../lib/page.js";
 
 const JUDGEMENTS = { c: "correct", f: "flawed", u: "unsure" };
 const TAKES_TEXT =
   "input:not([type=radio], [type=checkbox], [type=submit], [type=button]), textarea, select, [contenteditable]";
 const TAKES_ENTER = "a, button, summary, input";
+const NOT_SAVED = "The arena could not save your ballot just now. It is still here: cast it again in a moment.";
 
 /**
- * A ballot that can be filled in from the keyboard. The form inside works alone.
+ * A ballot that can be filled in from the keyboard, and that stays filled in while the server cannot take it. The form
+ * inside works alone.
  *
  * @example <ballot-form><form>…<fieldset class="ballot__row" data-slot="A">…</fieldset>…</form></ballot-form>
  */
 class BallotForm extends HTMLElement {
   #form;
   #expectsBest = false;
+  #isPlain = false;
 
   connectedCallback() {
     this.#form = this.querySelector("form");
     this.#form.addEventListener("focusin", this);
+    this.#form.addEventListener("submit", this);
     const keySwitch = this.querySelector("[data-keys-switch]");
     keySwitch.checked = areKeysOn();
     keySwitch.addEventListener("change", () => {
@@ -33,6 +38,7 @@ class BallotForm extends HTMLElement {
 
   handleEvent(event) {
     if (event.type === "keydown") this.#press(event);
+    else if (event.type === "submit") this.#submitted(event);
     else this.#markActive(event.target.closest(".ballot__row"));
   }
 
@@ -97,12 +103,46 @@ class BallotForm extends HTMLElement {
     return true;
   }
 
+  #submitted(event) {
+    if (this.#isPlain) return;
+    event.preventDefault();
+    if (this.#form.getAttribute("aria-busy") !== "true") this.#send(event.submitter);
+  }
+
+  /** A page that says "try again" must not take the place of the ballot; any other answer is for the browser. */
+  async #send(submitter) {
+    this.#form.setAttribute("aria-busy", "true");
+    showRefusal(this.#form, "");
+    try {
+      const answer = await fetch(this.#form.action, { method: "POST", body: new FormData(this.#form, submitter) });
+      if (answer.redirected) return goTo(new URL(answer.url));
+      if (answer.status < 500) return this.#sendPlainly(submitter);
+      showRefusal(this.#form, NOT_SAVED);
+    } catch {
+      showRefusal(this.#form, `${NOT_REACHED} Your ballot is still here.`);
+    }
+    this.#form.removeAttribute("aria-busy");
+  }
+
+  /** What was refused changed nothing: sent again, it is refused again, on a page that shows where. */
+  #sendPlainly(submitter) {
+    this.#isPlain = true;
+    this.#form.requestSubmit(submitter);
+  }
+
   #toggleHelp() {
     const help = this.querySelector("[data-keys]");
     help.open = !help.open;
     if (help.open) help.querySelector("summary").focus();
     return true;
   }
+}
+
+/** The page that follows a ballot, mostly the one that is open. */
+function goTo(url) {
+  if (url.pathname !== window.location.pathname) return window.location.assign(url);
+  window.location.hash = "ballot";
+  window.location.reload();
 }
 
 function firstOpen(rows) {

@@ -3,7 +3,7 @@
 import { applyEvent, ENDED, emptyBattle, isAtRest } from "../battle/state.js";
 import { milestone } from "../battle/words.js";
 import { DocumentView } from "../lib/document-view.js";
-import { fetchPage, refusalOf, swapFragments } from "../lib/page.js";
+import { fetchPage, NOT_REACHED, refusalOf, showRefusal, swapFragments } from "../lib/page.js";
 import { BattleSocket } from "../lib/socket.js";
 
 const MILESTONE_EVERY_MS = 8000;
@@ -269,7 +269,7 @@ export class BattleStream extends HTMLElement {
       this.#adopt(page);
       return "";
     } catch {
-      return "The server could not be reached. Try again.";
+      return NOT_REACHED;
     }
   }
 
@@ -287,20 +287,6 @@ function secondsSince(moment) {
 function turnEvent(section) {
   const prompt = section.querySelector('[data-part="prompt"]').textContent;
   return { type: "turn", index: Number(section.dataset.turn), prompt };
-}
-
-function showRefusal(form, sentence) {
-  const shown = form.querySelector('[data-part="refusal"]');
-  if (!sentence) {
-    shown?.remove();
-    return;
-  }
-  const line = shown ?? document.createElement("p");
-  line.className = "form-refusal";
-  line.dataset.part = "refusal";
-  line.setAttribute("role", "alert");
-  line.textContent = sentence;
-  if (!shown) form.append(line);
 }
 
 customElements.define("battle-stream", BattleStream);

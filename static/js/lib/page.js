@@ -59,8 +59,35 @@ function isBeingFilledIn(element) {
   );
 }
 
+/** Where a page says why it refuses something, the most telling place first. */
+const REFUSALS = ['[role="alert"]', ".errorlist li", "[data-error]", "main h1 + p", "main p", "main h1"];
+
 /** The sentence with which a page refuses something. */
 export function refusalOf(page) {
-  const element = page.querySelector('[role="alert"], .errorlist li, [data-error], main h1 + p, main p, main h1');
+  const element = REFUSALS.map((selector) => page.querySelector(selector)).find(Boolean);
   return element?.textContent.trim() || "That did not work. Reload the page and try again.";
+}
+
+export const NOT_REACHED = "The server could not be reached. Try again.";
+
+/**
+ * Says in a form why it was refused; an empty sentence takes that back.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} sentence
+ */
+export function showRefusal(form, sentence) {
+  const shown = form.querySelector('[data-part="refusal"]');
+  if (!sentence) {
+    shown?.remove();
+    return;
+  }
+  const line = shown ?? document.createElement("p");
+  line.className = "form-refusal";
+  line.dataset.part = "refusal";
+  line.setAttribute("role", "alert");
+  line.textContent = sentence;
+  const buttons = form.querySelector(":scope > .row:has([type=submit])");
+  if (!shown && buttons) buttons.after(line);
+  else if (!shown) form.append(line);
 }

@@ -23,6 +23,7 @@ export class BattleSocket {
   #random;
   #socket = null;
   #cursor = "";
+  #parts = []; // events of the messages before the one that has their cursor
   #failures = 0;
   #heardAt = 0;
   #retryTimer = 0;
@@ -97,8 +98,14 @@ export class BattleSocket {
     this.#heard();
     this.#failures = 0;
     this.#become("open");
-    this.#cursor = message.c || this.#cursor;
-    this.#onEvents(message.e); // last: it may restart the socket
+    const events = [...this.#parts, ...message.e];
+    if (!message.c) {
+      this.#parts = events; // a part: what it belongs to is shown as a whole, and until then we are where we were
+      return;
+    }
+    this.#parts = [];
+    this.#cursor = message.c;
+    this.#onEvents(events); // last: it may restart the socket
   }
 
   #lost(code) {
@@ -137,6 +144,7 @@ export class BattleSocket {
     clearTimeout(this.#silenceTimer);
     const socket = this.#socket;
     this.#socket = null;
+    this.#parts = [];
     socket?.close();
   }
 

@@ -1,17 +1,19 @@
 """`manage.py arena`: the whole arena in one terminal, or one of its parts alone."""
 
+import os
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
 from arena.running import preparation, processes
-from arena.running.supervisor import Supervisor
+from arena.running.supervisor import RENEW_SIGNAL, Supervisor
 
 PARTS = {
     "all": "everything, supervised (the default)",
     "web": "the web server alone",
     "worker": "a worker alone",
-    "beat": "the clock alone: one per arena",
+    "beat": "the clock alone",
+    "restart": "have the arena that runs here take on new code and settings, without losing a word",
     "prepare": "bring database and static files up to date, and leave",
     "static": "bring the static files up to date, and leave",
 }
@@ -34,9 +36,17 @@ class Command(BaseCommand):
                 processes.run_worker()
             case "beat":
                 processes.run_beat()
+            case "restart":
+                self.restart()
             case "prepare":
                 preparation.prepare()
             case "static":
                 preparation.collect_static()
             case _:
                 Supervisor(stops_with_parent=stop_with_parent).run()
+
+    def restart(self) -> None:
+        pid = preparation.owner_of_var()
+        preparation.prepare()
+        os.kill(pid, RENEW_SIGNAL)
+        self.stdout.write(f"The arena (process {pid}) starts its parts anew; where it runs it says when they work.")

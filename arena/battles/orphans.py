@@ -1,0 +1,159 @@
+"""Finding what nobody plays: responses whose worker died, waiting ones that fell out of the queue, battles left open.
+
+Every worker looks, every second. Where several find the same, one of them takes it over. Nothing here goes by the
+clocks of machines, which differ and jump: what counts is for how long a sweeper has seen something itself.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple, cast
+from uuid import UUID
+
+import redis
+
+from arena.battles.event_log import STOP_CHANNEL, LogState, read_log
+from arena.battles.leases import SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
+from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
+from arena.battles.runs import enqueued_key, interrupt, tell_end
+from arena.battles.services import finish_if_ended
+from arena.battles.workers import dead_neighbours, worker_of
+
+logger = logging.getLogger(__name__)
+
+# A lease that is missing may be one that Redis has just forgotten, or that ran out while Redis or the whole machine
+# stood still: its worker, if it lives, brings it back within this time.
+PATIENCE_S = 2.5
+# A response that waits longer than this has perhaps fallen out of the queue.
+WAITING_GRACE_S = 5.0
+# A waiting battle is enqueued at most so often, lest a busy queue fill with copies.
+ENQUEUE_AGAIN_S = 30
+# Battles left open are a fault of ours, and looked for less often.
+OPEN_EVERY_LOOKS = 10
+
+
+class Sweeper:
+    """One per process and thread: it remembers what it has seen. `enqueue` has a battle's waiting responses played."""
+
+    def __init__(
+        self, client: redis.Redis, enqueue: Callable[[UUID], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._enqueue = enqueue
+        self._clock = clock
+        self._looks = 0
+        self._looked_at = 0.0
+        self._begun: set[str] = set()
+        self._missing_since: dict[str, float] = {}
+        self._waiting_since: dict[UUID, float] = {}
+
+    def look(self) -> None:
+        """Take over what is orphaned. Raises RedisError or DatabaseError: what was not done then is found again."""
+        self._begin()
+        with dead_neighbours() as dead:
+            now = running()
+            for run_id in now.deaf:
+                self._client.publish(STOP_CHANNEL, run_id)
+            for run_id in self._orphaned(now.playing, dead):
+                if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
+                    self._begun.add(run_id)  # should something raise
+                    self._take_over(run_id)
+                    self._begun.discard(run_id)
+        self._enqueue_forgotten(now.waiting)
+        if self._looks % OPEN_EVERY_LOOKS == 0:
+            _finish_open_battles()
+        self._looks += 1
+
+    def _begin(self) -> None:
+        """A look that comes late proves nothing: whatever held it up may have held up the others too."""
+        now = self._clock()
+        if now - self._looked_at > PATIENCE_S:
+            self._missing_since.clear()
+        self._looked_at = now
+
+    def _orphaned(self, playing: Collection[str], dead: Collection[str]) -> list[str]:
+        """The runs of dead workers, those without a lease for too long, those that somebody began to take over."""
+        if not playing:
+            self._missing_since.clear()
+            return []
+        leases = dict(zip(playing, self._leases(playing), strict=True))
+        missing = [run_id for run_id, lease in leases.items() if lease is None]
+        self._missing_since = {run_id: self._missing_since.get(run_id, self._looked_at) for run_id in missing}
+        return [
+            run_id
+            for run_id, lease in leases.items()
+            if worker_of(run_id) in dead
+            or lease == SWEPT.encode()
+            or (lease is None and self._looked_at - self._missing_since[run_id] >= PATIENCE_S)
+        ]
+
+    def _leases(self, run_ids: Iterable[str]) -> list[bytes | None]:
+        return cast(list[bytes | None], self._client.mget([lease_key(run_id) for run_id in run_ids]))
+
+    def _sweep(self, run_id: str, *, is_dead: bool) -> bool:
+        return bool(self._client.eval(SWEEP_SCRIPT, 1, lease_key(run_id), SWEPT_S, int(is_dead), TAKE_OVER_S))
+
+    def _take_over(self, run_id: str) -> None:
+        logger.warning("run %s is dead: its responses are taken over", run_id)
+        texts = ("reasoning", "answer", "raw", "steps")
+        responses = list(
+            Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
+        )  # those that have ended too: perhaps nobody was told
+        if not responses:
+            return
+        battle_id = responses[0].turn.battle_id
+        log = log_state(self._client, battle_id)
+        for response in responses:
+            logged = log.responses.get((response.turn.index, response.seat.slot))
+            if response.status == ResponseStatus.STREAMING:
+                text = (logged.reasoning, logged.answer) if logged else ("", "")
+                interrupt(response, text, is_log_lost=not log.responses)
+            if logged is None or not logged.is_ended:
+                tell_end(response, self._client)
+        if Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING).exists():
+            self._enqueue(battle_id)
+
+    def _enqueue_forgotten(self, waiting: Collection[UUID]) -> None:
+        self._waiting_since = {battle_id: self._waiting_since.get(battle_id, self._looked_at) for battle_id in waiting}
+        for battle_id, since in self._waiting_since.items():
+            if self._looked_at - since < WAITING_GRACE_S:
+                continue
+            if self._client.set(enqueued_key(battle_id), "1", nx=True, ex=ENQUEUE_AGAIN_S):
+                self._enqueue(battle_id)
+
+
+def log_state(client: redis.Redis, battle_id: UUID) -> LogState:
+    """What the battle's log adds up to. Raises RedisError."""
+    state = LogState()
+    for _, events in read_log(client, battle_id):
+        state.apply(events)
+    return state
+
+
+class Running(NamedTuple):
+    """What has not ended, as the database knows it."""
+
+    playing: set[str]
+    waiting: set[UUID]
+    deaf: set[str]
+
+
+def running() -> Running:
+    """The runs that play, the battles that wait, and the runs that were told to stop and still play. One query."""
+    found = Running(set(), set(), set())
+    rows = Response.objects.filter(status__in=[ResponseStatus.WAITING, ResponseStatus.STREAMING]).order_by()
+    for status, run_id, battle_id, stop in rows.values_list("status", "run", "turn__battle", "stop_requested_at"):
+        if status == ResponseStatus.WAITING:
+            found.waiting.add(battle_id)
+            continue
+        found.playing.add(run_id)
+        if stop:
+            found.deaf.add(run_id)
+    return found
+
+
+def _finish_open_battles() -> None:
+    """Those that count as running although nothing runs."""
+    running = Battle.objects.filter(status=BattleStatus.RUNNING)
+    for battle_id in running.exclude(turns__responses__in=Response.objects.running()).values_list("pk", flat=True):
+        finish_if_ended(battle_id)

@@ -1,0 +1,32 @@
+"""Django's ASGI handler, but all that lies between a request and its response happens in one change of threads.
+
+Django itself changes to a thread and back for every hook of every middleware, some fifteen times a request.
+"""
+
+from functools import partial
+
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from servestatic.middleware import ServeStaticMiddleware
+
+from arena.running.limits import Receive, Scope, Send
+from arena.web_threads import in_web_thread
+
+
+class Handler(ASGIHandler):
+    """Static files need no thread, and none of the middleware."""
+
+    def __init__(self) -> None:
+        self.load_middleware(is_async=False)  # in place of what Django's own constructor does
+        self._files_first = ServeStaticMiddleware(self._page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.handle(scope, receive, send)  # without a thread of this request's own
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = await self._files_first(request)
+        return response
+
+    async def _page(self, request: HttpRequest) -> HttpResponseBase:
+        return await in_web_thread(partial(self.get_response, request))

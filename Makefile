@@ -24,7 +24,7 @@ run: build ## set up what is missing, then run the arena until Ctrl-C
 test: dev build ## the whole suite: on SQLite, on PostgreSQL, JavaScript
 	@$(PY) -m tests.suite $(ARGS)
 
-bench: dev build ## measure the arena against a direct client (ARGS=--help tells more)
+bench: dev build ## measure speed, cost, memory and recovery (ARGS=--help tells more)
 	@$(PY) -m tests.bench $(ARGS)
 
 chaos: dev build ## kill, stop and freeze what runs while people watch and vote (ARGS=--help tells more)

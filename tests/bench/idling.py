@@ -7,7 +7,7 @@ from tests.bench.rig import Rig
 from tests.bench.rows import Row
 
 SOCKETS = 1000
-BATTLES = (100,)
+BATTLES = (50,)
 WINDOW_S = 30.0  # two heartbeats
 COLUMNS = {
     "sockets": "sockets",

@@ -80,6 +80,7 @@ class Rig:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.baselines: dict[int, list[dict[str, object]]] = {}  # what was measured without an arena, by battles
         self._stack = ExitStack()
 
     def __enter__(self) -> "Rig":

@@ -27,7 +27,7 @@ restart: build ## have the arena that runs here take on new code and settings, w
 test: dev build ## the whole suite: on SQLite, on PostgreSQL, JavaScript
 	@$(PY) -m tests.suite $(ARGS)
 
-bench: dev build ## measure the arena against a direct client (ARGS=--help tells more)
+bench: dev build ## measure speed, cost, memory and recovery (ARGS=--help tells more)
 	@$(PY) -m tests.bench $(ARGS)
 
 chaos: dev build ## kill, stop and freeze what runs while people watch and vote (ARGS=--help tells more)

@@ -42,6 +42,13 @@ async def until(is_so: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def blocked_reader(client: redis.asyncio.Redis) -> None:
+    """Wait until one waits for news: after text it rests a little."""
+    async with asyncio.timeout(LIMIT_S):
+        while not any(one["cmd"] == "xread" and "b" in one["flags"] for one in await client.client_list()):
+            await asyncio.sleep(0.01)
+
+
 class Reader:
     """Follows a feed as a socket does that always has room."""
 
@@ -180,6 +187,7 @@ async def test_command_to_unblock_that_comes_too_early_is_repeated(
         async with watching(made, first) as one:
             await write(client, first, "one.")
             await one.read_to(".")
+            await blocked_reader(client)
             async with watching(made, second) as two:
                 await write(client, second, "two.")
                 assert await two.read_to(".") == "two."

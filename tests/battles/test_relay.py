@@ -45,7 +45,7 @@ async def until(is_so: Callable[[], object]) -> None:
 async def blocked_reader(client: redis.asyncio.Redis) -> None:
     """Wait until one waits for news: after text it rests a little."""
     async with asyncio.timeout(LIMIT_S):
-        while not any(one["cmd"] == "xread" and "b" in one["flags"] for one in await client.client_list()):
+        while not any(one["cmd"] == "xread" and "b" in one["flags"] for one in await client.client_list()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from redis import RedisError
 
 from arena.celery import app
-from arena.running import long_lived, readiness
+from arena.running import heaps, long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
 from arena.running.clock import SharedClock
 from arena.running.keys import compare_keys
@@ -72,6 +72,7 @@ def run_web(fd: int | None) -> None:
 
 def run_worker() -> None:
     """Take tasks, each in a thread. One worker takes as many as it has threads; start more for more."""
+    heaps.have_few()
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)

@@ -298,7 +298,8 @@ class Supervisor:
         for names in STOP_ORDER:
             children = [child for child in self._everybody() if child.name in names]
             for child in children:
-                child.ask_to_end()
+                if child not in self._leaving:  # it would hurry
+                    child.ask_to_end()
             while any(child.process is not None for child in children):
                 if self.stop_requests > requests:  # the second time they hurry, the third they are killed
                     requests = self.stop_requests

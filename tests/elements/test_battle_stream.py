@@ -259,6 +259,75 @@ def test_without_a_connection_nobody_is_called_silent(page: Page, wire: Wire) ->
     expect_state(page, "A", r"^Reasoning, 0:\d\d$")
 
 
+def test_arena_that_stays_away_is_said_so_and_asked_at_once_on_request(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("running"))
+    freeze(page)
+    wire.say({"type": "started", "slot": "A", "turn": 0})
+    wait_until_known(page, "A", status="streaming")
+    tries: list[str] = []
+
+    def refuse(socket: WebSocketRoute) -> None:
+        tries.append(socket.url)
+        socket.close(code=1013)
+
+    page.route_web_socket(re.compile("/ws/"), refuse)
+    wire.sockets[-1].close(code=1012)
+    banner = page.locator("[data-part=connection]")
+
+    def is_told() -> bool:
+        page.clock.run_for(500)
+        return "cannot be reached" in (banner.text_content() or "") and banner.get_by_role("button").is_visible()
+
+    wait_until(is_told, "the banner", limit_s=60)
+    expect(banner).to_contain_text(re.compile(r"Next try in \d+ s\."))
+    before = len(tries)
+    banner.get_by_role("button", name="Try now").click()
+    wait_until(lambda: page.evaluate("1") and len(tries) > before, "another try", limit_s=10)
+    page.route_web_socket(re.compile("/ws/"), lambda socket: wire.sockets.append(socket))
+
+    def is_back() -> bool:
+        page.clock.run_for(1000)
+        return len(wire.sockets) > 1
+
+    wait_until(is_back, "the next connection", limit_s=60)
+    wire.say({"type": "alive"})
+    expect(banner).to_be_hidden()
+
+
+def test_battle_that_may_no_longer_be_seen_says_so(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.sockets[-1].close(code=4404)
+    expect(page.locator("[data-part=connection]")).to_contain_text("can no longer be watched")
+    expect(page.locator("[data-part=connection] button")).to_be_hidden()
+
+
+def test_finished_battle_makes_no_fuss_of_a_connection_that_comes_back(page: Page, wire: Wire) -> None:
+    page.clock.install()
+    wire.open(battle_page("finished"))
+    freeze(page)
+    wire.say({"type": "alive"})
+    wire.sockets[-1].close(code=1012)
+    page.clock.run_for(2500)
+    assert len(wire.sockets) == 1
+    expect(page.locator("[data-part=connection]")).to_be_hidden()
+    page.clock.run_for(4000)
+    wire.wait_for(2)
+    expect(page.locator("[data-part=connection]")).to_be_hidden()
+
+
+def test_page_taken_out_of_the_browsers_cache_goes_on_with_its_cursor(page: Page, wire: Wire) -> None:
+    wire.open(battle_page("running"))
+    wire.say(["A", 0, "a", "one "])
+    wait_until_known(page, "A", answer="one ")
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    wire.wait_for(2)
+    assert "cursor=1-1" in wire.sockets[-1].url
+    wire.say(["A", 0, "a", "two"])
+    expect(page.locator("#turn-0-A .step__text")).to_have_text("one two")
+
+
 def test_relabelled_answer_moves_into_the_reasoning(page: Page, wire: Wire) -> None:
     wire.open(battle_page("running"))
     wire.say(["A", 0, "a", "Hmm.\n\nSo."], {"type": "relabel", "slot": "A", "turn": 0}, ["A", 0, "a", "42"])

@@ -37,8 +37,9 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-function opened(random = () => 1) {
+function opened(random = () => 1, options = {}) {
   const socket = new BattleSocket("/ws/battles/1/", {
+    ...options,
     onEvents: (some) => events.push(...some),
     onState: (state) => states.push(state),
     makeSocket: (url) => new FakeSocket(url),
@@ -178,6 +179,83 @@ test("a browser that goes offline gives its socket up at once, and comes back wi
   assert.equal(latest().url.searchParams.get("cursor"), "5-1");
 });
 
+test("a page on which nothing is missed lets others come back first", () => {
+  opened(() => 0, { isUrgent: () => false });
+  latest().says("5-1");
+  latest().onclose({ code: 1012 });
+  mock.timers.tick(2999);
+  assert.equal(FakeSocket.made.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("how long it waits can be shown, and need not be waited for", () => {
+  const socket = opened();
+  latest().onclose({ code: 1006 });
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(100);
+  assert.equal(socket.waitMs, 300);
+  socket.hurry();
+  assert.equal(FakeSocket.made.length, 2);
+  assert.equal(socket.waitMs, 0);
+  socket.hurry();
+  assert.equal(FakeSocket.made.length, 2);
+});
+
+test("after a sleep the connection is doubted at the first check", () => {
+  opened();
+  latest().says("5-1");
+  mock.timers.tick(10_000);
+  const now = Date.now() + 3_600_000;
+  mock.method(Date, "now", () => now);
+  mock.timers.tick(5000);
+  mock.restoreAll();
+  assert.equal(FakeSocket.made.length, 2);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-1");
+});
+
+for (const [target, type] of [
+  ["window", "focus"],
+  ["window", "pageshow"],
+  ["window", "online"],
+  ["document", "visibilitychange"],
+  ["document", "resume"],
+])
+  test(`${type} has an old connection replaced at once, and a fresh one kept`, () => {
+    const wake = () => globalThis[target].dispatchEvent(new window.Event(type));
+    opened();
+    latest().says("5-1");
+    mock.timers.tick(19_000);
+    wake();
+    assert.equal(FakeSocket.made.length, 1);
+    mock.timers.tick(1000);
+    wake();
+    assert.equal(FakeSocket.made.length, 2);
+    assert.equal(living(), 1);
+  });
+
+test("a page kept aside has no socket, and comes back with its cursor", () => {
+  opened();
+  latest().says("5-1");
+  window.dispatchEvent(new window.Event("pagehide"));
+  assert.equal(living(), 0);
+  mock.timers.tick(100_000);
+  assert.equal(FakeSocket.made.length, 1);
+  window.dispatchEvent(new window.Event("pageshow"));
+  assert.equal(living(), 1);
+  assert.equal(latest().url.searchParams.get("cursor"), "5-1");
+});
+
+test("a clock that is set back is no silence, and no reason to wait for it", () => {
+  opened();
+  latest().says("5-1");
+  const now = Date.now() - 3_600_000;
+  mock.method(Date, "now", () => now);
+  mock.timers.tick(5000);
+  mock.restoreAll();
+  assert.equal(FakeSocket.made.length, 1);
+});
+
 test("what comes in parts is handed on as a whole, and given up with the connection", () => {
   opened();
   latest().says("5-1", ["A", 0, "r", "x"]);
@@ -193,4 +271,25 @@ test("what comes in parts is handed on as a whole, and given up with the connect
     ["A", 0, "r", "one, "],
     ["A", 0, "r", "two"],
   ]);
+});
+
+test("a page that shows all there is says so until it has been told more", () => {
+  present = new BattleSocket("/ws/battles/1/", {
+    shown: "edition",
+    onEvents: () => {},
+    onState: () => {},
+    makeSocket: (url) => new FakeSocket(url),
+    random: () => 1,
+  });
+  present.open();
+  assert.equal(latest().url.search, "?shown=edition");
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.search, "?shown=edition");
+  latest().says("5-1", { type: "alive" });
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.search, "?cursor=5-1");
+  present.restart();
+  assert.equal(latest().url.search, "");
 });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { applyEvent, emptyBattle } from "../../static/js/battle/state.js";
 import {
   clock,
+  connectionWords,
   headlineOf,
   knownReason,
   milestone,
@@ -113,4 +114,16 @@ test("words of a growing text are counted as those of the whole", () => {
     assert.equal(counter.of(now), now.split(/\s+/).filter(Boolean).length, JSON.stringify(now));
   }
   assert.equal(counter.of("else"), 1);
+});
+
+test("a lost connection is explained by what is known of it", () => {
+  const connection = { state: "reconnecting", failures: 1, waitMs: 400, isOffline: false };
+  assert.deepEqual(connectionWords(connection), { words: "Connection lost, reconnecting…", wait: "", mayHurry: false });
+  assert.match(connectionWords({ ...connection, isOffline: true }).words, /^You are offline/);
+  const longer = connectionWords({ ...connection, failures: 4, waitMs: 6200 });
+  assert.match(longer.words, /^The arena cannot be reached/);
+  assert.deepEqual([longer.wait, longer.mayHurry], ["Next try in 7 s.", true]);
+  const trying = connectionWords({ ...connection, failures: 4, waitMs: 0 });
+  assert.deepEqual([trying.wait, trying.mayHurry], ["Trying…", false]);
+  assert.match(connectionWords({ ...connection, state: "refused" }).words, /no longer be watched/);
 });

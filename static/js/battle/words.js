@@ -160,3 +160,27 @@ export class WordCount {
 function count(text) {
   return text.match(/\S+/g)?.length ?? 0;
 }
+
+const FIRST_TRIES = 3;
+
+/**
+ * What the banner of a lost connection says: words that change seldom, and a wait that is counted down.
+ *
+ * @param {{state: string, failures: number, waitMs: number, isOffline: boolean}} connection
+ * @returns {{words: string, wait: string, mayHurry: boolean}}
+ */
+export function connectionWords({ state, failures, waitMs, isOffline }) {
+  if (state === "refused")
+    return said(
+      "This battle can no longer be watched from here. If it is your team's, sign in and load the page again.",
+    );
+  if (isOffline) return said("You are offline. This page goes on by itself once you are back.");
+  if (failures < FIRST_TRIES) return said("Connection lost, reconnecting…");
+  const words = "The arena cannot be reached. Nothing is lost: what has been written since will be shown.";
+  const seconds = Math.ceil(waitMs / 1000);
+  return { words, wait: seconds ? `Next try in ${seconds} s.` : "Trying…", mayHurry: seconds > 0 };
+}
+
+function said(words) {
+  return { words, wait: "", mayHurry: false };
+}

@@ -1,7 +1,7 @@
 // <battle-stream>: owns a battle's socket and state, and tells the panes what to show.
 
 import { applyEvent, ENDED, emptyBattle, isAtRest } from "../battle/state.js";
-import { milestone } from "../battle/words.js";
+import { connectionWords, milestone } from "../battle/words.js";
 import { DocumentView } from "../lib/document-view.js";
 import { fetchPage, NOT_REACHED, refusalOf, showRefusal, swapFragments } from "../lib/page.js";
 import { BattleSocket } from "../lib/socket.js";
@@ -11,12 +11,14 @@ const REFRESH_AFTER_MS = 150;
 const REFRESH_SPREAD_MS = 600; // twenty tabs of a team must not all ask in the same moment
 const REFRESH_RETRIES_MS = [400, 800, 1600, 3200];
 const LOST_AFTER_MS = 700; // a connection that is back sooner is not worth a banner
+const LOST_AT_REST_AFTER_MS = 10_000; // nor one on which nothing is missed: it may take its time
 
 /**
  * Wraps the turns of a battle (templates/battles/_turn.html) after templates/battles/_live.html:
  *
  *     <battle-stream data-socket="/ws/battles/ID/" data-battle="/battles/ID/" data-status="running">…</battle-stream>
  *
+ * `data-edition` names what a page shows whose responses have all ended, so that the socket need not tell it again.
  * Once all responses have ended, and when ballots or the reveal are announced, the page is fetched again and the
  * elements marked `data-swap` are exchanged. Forms that ask on, stop or retry are sent without leaving the page.
  */
@@ -43,9 +45,13 @@ export class BattleStream extends HTMLElement {
     this.#milestone = milestone(this.#battle);
     this.#render();
     this.#socket = new BattleSocket(this.dataset.socket, {
+      shown: this.dataset.edition,
       onEvents: (events) => this.#receive(events),
       onState: (state) => this.#showConnection(state),
+      isUrgent: () => !isAtRest(this.#battle),
     });
+    const hurry = this.querySelector('[data-part="connection-hurry"]');
+    hurry?.addEventListener("click", () => this.#socket.hurry(), { signal: this.#listening.signal });
     if (this.dataset.status !== "revealed") this.#socket.open();
     this.#ticker = setInterval(() => this.#tick(), 1000);
   }
@@ -150,11 +156,31 @@ export class BattleStream extends HTMLElement {
 
   #showConnection(state) {
     clearTimeout(this.#bannerTimer);
-    this.#isCut = state === "reconnecting";
+    this.#isCut = state === "reconnecting" || state === "refused";
     const banner = this.querySelector('[data-part="connection"]');
     if (!banner) return;
-    if (state !== "reconnecting") banner.hidden = true;
-    else this.#bannerTimer = setTimeout(() => (banner.hidden = false), LOST_AFTER_MS);
+    const delay = isAtRest(this.#battle) ? LOST_AT_REST_AFTER_MS : LOST_AFTER_MS;
+    if (!this.#isCut) banner.hidden = true;
+    else this.#bannerTimer = setTimeout(() => this.#showBanner(banner), state === "refused" ? 0 : delay);
+  }
+
+  #showBanner(banner) {
+    banner.hidden = false;
+    this.#fillBanner(banner);
+  }
+
+  /** Once a second: the words change seldom, which is when they are read out; the seconds are only shown. */
+  #fillBanner(banner) {
+    const { state, failures, waitMs } = this.#socket;
+    const { words, wait, mayHurry } = connectionWords({
+      state,
+      failures,
+      waitMs,
+      isOffline: navigator.onLine === false,
+    });
+    setText(banner.querySelector('[data-part="connection-words"]'), words);
+    setText(banner.querySelector('[data-part="connection-wait"]'), wait);
+    banner.querySelector('[data-part="connection-hurry"]').hidden = !mayHurry;
   }
 
   /** Panes are no live regions: one polite line tells what was reached, at most every 8 s. */
@@ -177,6 +203,8 @@ export class BattleStream extends HTMLElement {
   // The server says how long ago it was asked, the browser counts on; when its text last grew only the browser knows.
 
   #tick() {
+    const banner = this.#isCut && this.querySelector('[data-part="connection"]:not([hidden])');
+    if (banner) this.#fillBanner(banner);
     for (const [pane, { response }] of this.#shown) pane.tell(this.#timesOf(pane, response));
   }
 
@@ -278,6 +306,10 @@ export class BattleStream extends HTMLElement {
     if (!pathname.startsWith(this.dataset.battle)) return false;
     return /^(?:turns|stop|responses\/[A-Z]\/retry)\/$/.test(pathname.slice(this.dataset.battle.length));
   }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 function secondsSince(moment) {

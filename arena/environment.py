@@ -28,7 +28,7 @@ POSTGRES_OPTIONS: dict[str, object] = {
 }
 # By itself a pool goes on trying with growing pauses: after an outage of a minute it would be away for half a minute
 # more, and every page would hang meanwhile. Ours gives up at once, and tries again when somebody asks.
-POSTGRES_POOL: dict[str, object] = {"min_size": 0, "timeout": 10, "reconnect_timeout": 1}
+POSTGRES_POOL: dict[str, object] = {"min_size": 0, "timeout": 10, "reconnect_timeout": 1, "max_idle": 60}
 
 
 def read_dotenv(path: Path) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 CONNECT_TIMEOUT_S = 2.0
 # A connection that nobody answers on is given up after 10 + 3 * 5 s.
@@ -32,6 +34,8 @@ _TLS_WORDS: dict[str, dict[str, object]] = {
 def sync_client(*, timeout_s: float, size: int = POOL_SIZE, **options: Any) -> redis.Redis:
     """For any thread. Whatever it is asked, it answers or raises RedisError within about `timeout_s`, or twice that
     where all its connections are in use."""
+    # A connection that broke while it lay in the pool is found out when it is used: once more, with a new one.
+    options = {"retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))} | options
     pool = redis.BlockingConnectionPool.from_url(
         settings.REDIS_URL,
         max_connections=size,

@@ -99,6 +99,43 @@ def test_many_threads_share_few_connections(there: TcpRedis) -> None:
     client.close()
 
 
+def breaking(monkeypatch: pytest.MonkeyPatch, times: int) -> list[object]:
+    """The next commands are written to a pipe that has broken; what was asked."""
+    send = redis.Connection.send_command
+    asked: list[object] = []
+
+    def send_or_break(connection: redis.Connection, *command: object, **options: object) -> None:
+        asked.append(command)
+        if len(asked) <= times:
+            connection.disconnect()
+            raise redis.ConnectionError("Broken pipe")
+        send(connection, *command, **options)
+
+    monkeypatch.setattr(redis.Connection, "send_command", send_or_break)
+    return asked
+
+
+def test_connection_that_broke_while_nobody_used_it_is_replaced(
+    there: TcpRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sync_client(timeout_s=20)
+    client.ping()
+    with monkeypatch.context() as broken:
+        asked = breaking(broken, 1)
+        assert client.set("again", "yes")
+    assert asked.count(("SET", "again", "yes")) == 2
+    client.close()
+
+
+def test_server_that_is_gone_is_not_tried_for_long(there: TcpRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = sync_client(timeout_s=20)
+    client.ping()
+    with monkeypatch.context() as broken, pytest.raises(redis.ConnectionError):
+        breaking(broken, 1000)
+        client.set("again", "yes")
+    client.close()
+
+
 async def test_many_coroutines_share_few_connections(there: TcpRedis) -> None:
     before = connections_to(there)
     client = async_client(timeout_s=20, size=CONNECTIONS)

@@ -72,6 +72,10 @@ async def _close_to_come_again(send: Send, error: Exception) -> None:
         await send({"type": "websocket.close", "code": CLOSE_TRY_AGAIN})
 
 
+class LogLost(Exception):
+    """What was told of a battle is nowhere but in the database."""
+
+
 class Viewer:
     """One browser on one battle. While it is up to date and reads what it is sent, it costs no task."""
 
@@ -113,6 +117,9 @@ class Viewer:
             alive = self._feed.frame_after(self._position)
             if not self._offers(alive):
                 self._start(self._sends(alive))
+
+    def come_again(self) -> None:
+        self._start(_close_to_come_again(self._send, LogLost("Redis has forgotten its log")))
 
     def _offers(self, text: str) -> bool:
         return self._offer is not None and self._offer(text)

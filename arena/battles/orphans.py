@@ -6,14 +6,14 @@ clocks of machines, which differ and jump: what counts is for how long a sweeper
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, cast
 from uuid import UUID
 
 import redis
 
 from arena.battles.event_log import STOP_CHANNEL, LogState, read_log
-from arena.battles.leases import SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
+from arena.battles.leases import OPEN_RUNS, SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
 from arena.battles.runs import enqueued_key, interrupt, tell_end
 from arena.battles.services import finish_if_ended
@@ -57,7 +57,7 @@ class Sweeper:
             found = running()
             for run_id in found.deaf:
                 self._client.publish(STOP_CHANNEL, run_id)
-            for run_id in self._orphaned(found.playing, dead, counted_s):
+            for run_id in self._orphaned(found.playing | self._open_runs(), dead, counted_s):
                 if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
                     self._begun.add(run_id)  # should something raise
                     self._take_over(run_id)
@@ -87,14 +87,23 @@ class Sweeper:
     def _sweep(self, run_id: str, *, is_dead: bool) -> bool:
         return bool(self._client.eval(SWEEP_SCRIPT, 1, lease_key(run_id), SWEPT_S, int(is_dead), TAKE_OVER_S))
 
+    def _open_runs(self) -> set[str]:
+        """Those that were not closed: perhaps all their responses are saved, and nobody was told."""
+        return {run_id.decode() for run_id in cast(set[bytes], self._client.smembers(OPEN_RUNS))}
+
     def _take_over(self, run_id: str) -> None:
-        logger.warning("run %s is dead: its responses are taken over", run_id)
+        """Safe to do twice."""
         texts = ("reasoning", "answer", "raw", "steps")
         responses = list(
             Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
         )  # those that have ended too: perhaps nobody was told
-        if not responses:
-            return
+        if responses:
+            self._see_to(responses)
+        self._client.srem(OPEN_RUNS, run_id)
+
+    def _see_to(self, responses: Sequence[Response]) -> None:
+        """All of one run."""
+        logger.warning("run %s is dead: its responses are taken over", responses[0].run)
         battle_id = responses[0].turn.battle_id
         log = log_state(self._client, battle_id)
         for response in responses:

@@ -97,6 +97,25 @@ def test_response_is_saved_however_long_the_database_was_away(
     assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
 
 
+def test_end_is_told_though_the_connection_was_lost_while_it_was_saved(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_outcome, unheard = runs.save_outcome, set[int]()
+
+    def lose_the_answer_once(response: Response, outcome: Outcome) -> Event | None:
+        event = save_outcome(response, outcome)
+        if response.pk not in unheard:
+            unheard.add(response.pk)
+            raise OperationalError("server closed the connection unexpectedly")
+        return event
+
+    monkeypatch.setattr(runs, "save_outcome", lose_the_answer_once)
+    battle = make_battle(2)
+    runs.play_waiting(battle.pk, client)
+    assert {made.status for made in responses_of(battle)} == {"finished"}
+    assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
+
+
 def test_run_that_breaks_lets_go_of_its_lease(
     scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,16 @@ async def test_swept_run_writes_nothing_more() -> None:
         assert (made.calls, await made.answer()) == (["fenced"], "")
 
 
+async def test_closed_run_waits_for_nothing_that_comes_late() -> None:
+    async with bench() as made:
+        made.log.close()
+        made.writer.add(made.log, TextDelta("A", 0, "a", "too late"))
+        made.log.begin_anew()
+        async with asyncio.timeout(LIMIT_S):
+            await made.log.drained()
+        assert await made.answer() == ""
+
+
 async def test_forgotten_run_says_everything_again() -> None:
     async with bench() as made:
         made.writer.add(made.log, TextDelta("A", 0, "a", "all "))

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from arena.battles import runs, workers
-from arena.battles.event_log import STOP_CHANNEL, publish
-from arena.battles.events import ResponseStarted, TextDelta
-from arena.battles.leases import SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
+from arena.battles.event_log import STOP_CHANNEL, log_key, publish
+from arena.battles.events import ResponseFinished, ResponseStarted, TextDelta
+from arena.battles.leases import OPEN_RUNS, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
 from arena.battles.orphans import COUNTED_S, ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
 from arena.battles.workers import dead_neighbours
@@ -156,6 +156,41 @@ def test_end_that_a_worker_saved_and_could_not_tell_is_told(client: redis.Redis,
     watch.look_patiently()
     logged = state_of(client, battle).responses[0, "A"]
     assert (logged.status, logged.answer) == ("finished", "The whole of it")
+
+
+def test_end_that_a_worker_saved_and_could_not_tell_is_told_though_nothing_of_the_run_plays(
+    client: redis.Redis, watch: Watch
+) -> None:
+    battle = make_battle(2)
+    run_id = orphan(battle, client).run
+    client.sadd(OPEN_RUNS, run_id)
+    publish(client, battle.pk, [TextDelta("A", 0, "a", "The who"), ResponseFinished("B", 0)])
+    Response.objects.filter(run=run_id).update(status=ResponseStatus.FINISHED, answer="The whole of it")
+    watch.look_patiently()
+    logged = state_of(client, battle).responses
+    assert (logged[0, "A"].status, logged[0, "A"].answer) == ("finished", "The whole of it")
+    assert (logged[0, "B"].status, logged[0, "B"].answer) == ("finished", ""), "its end was told: it is not told again"
+    assert not client.sismember(OPEN_RUNS, run_id)
+
+
+def test_run_that_was_closed_is_open_no_more(scripted: Scripted, client: redis.Redis) -> None:
+    client.delete(OPEN_RUNS)
+    battle = make_battle()
+    runs.play_waiting(battle.pk, client)
+    runs.play_waiting(battle.pk, client)  # for nothing
+    assert not client.exists(OPEN_RUNS)
+
+
+def test_run_whose_end_was_told_is_forgotten_in_silence(client: redis.Redis, watch: Watch) -> None:
+    """Redis was away when it was to be closed."""
+    battle = make_finished_battle()
+    Response.objects.filter(turn__battle=battle).update(run="told")
+    publish(client, battle.pk, [ResponseFinished("A", 0), ResponseFinished("B", 0)])
+    entries = client.xlen(log_key(battle.pk))
+    client.sadd(OPEN_RUNS, "told")
+    watch.look_patiently()
+    assert not client.sismember(OPEN_RUNS, "told")
+    assert client.xlen(log_key(battle.pk)) == entries
 
 
 def test_two_sweepers_take_a_run_over_once(client: redis.Redis, watch: Watch) -> None:

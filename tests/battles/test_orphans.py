@@ -195,8 +195,9 @@ def test_run_whose_end_was_told_is_forgotten_in_silence(client: redis.Redis, wat
 
 def test_two_sweepers_take_a_run_over_once(client: redis.Redis, watch: Watch) -> None:
     battle, other = make_battle(), Watch(client)
-    orphan(battle, client)
+    run_id = orphan(battle, client).run
     watch.look_patiently(), other.look_patiently()
+    assert not other.sweeper._sweep(run_id, is_dead=False), "nor had it seen the run in the same moment"
     assert (watch.enqueued, other.enqueued) == ([battle.pk], [])
     assert {made.attempt for made in responses_of(battle)} == {2}
 

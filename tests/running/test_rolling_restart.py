@@ -18,7 +18,7 @@ from tests.survival.viewer import Viewer
 
 pytestmark = pytest.mark.processes
 
-LIMIT_S = 240.0
+LIMIT_S = 150.0
 BATTLES = 6  # at first
 PAUSE_S = 0.5
 SLOTS = 2

@@ -22,6 +22,7 @@ from arena.battles.charges import meters, settle
 from arena.battles.event_log import publish
 from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
+from arena.battles.lending import give_connection_back, take_connection
 from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
@@ -70,14 +71,16 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
         pipe.sadd(OPEN_RUNS, run_id)
         pipe.delete(enqueued_key(battle_id))
         pipe.execute()
+    take_connection()
     claimed = _claim(battle_id, run_id)
     if not claimed:
         client.eval(RELEASE_SCRIPT, 2, lease, OPEN_RUNS, run_id)
         finish_if_ended(battle_id)
+        give_connection_back()
         return False
     metered = meters(claimed.values())
     parts = [_part(response, metered.get(response.pk)) for response in claimed.values()]
-    _give_connection_back()
+    give_connection_back()
     deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
     loop = WorkerLoop.running()
     run = loop.start_run(
@@ -91,6 +94,7 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
     try:
         for _ in parts:
             part, outcome = deliveries.get()
+            take_connection()
             response = claimed[part.response_id]
             if outcome is None:
                 so_far = run.so_far(part)
@@ -98,7 +102,7 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
                 handed_over |= event is None
             else:
                 event = _ended(response, partial(save_outcome, response, outcome))
-            _give_connection_back()
+            give_connection_back()
             if event is not None:
                 loop.append(run, event)
     except BaseException:
@@ -337,9 +341,3 @@ def _persist(save: "partial[Event | None]") -> Event | None:
             connection.close()  # it may be broken; the next try makes another
         time.sleep(pause_s * random.uniform(0.5, 1.0))  # not all threads at once
         pause_s = min(pause_s * 2, SAVE_AGAIN_MAX_S)
-
-
-def _give_connection_back() -> None:
-    """Hold no pooled connection while the contestants think. SQLite has no pool, and opening it anew is dear."""
-    if "pool" in connection.settings_dict["OPTIONS"]:
-        connection.close()

@@ -42,6 +42,13 @@ async def until(is_so: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_blocked(client: redis.asyncio.Redis) -> None:
+    """A reader waits for news."""
+    async with asyncio.timeout(LIMIT_S):
+        while not any("b" in one["flags"] for one in await client.client_list()):
+            await asyncio.sleep(0.01)
+
+
 class Reader:
     """Follows a feed as a socket does that always has room."""
 
@@ -135,7 +142,7 @@ async def test_reading_goes_on_after_the_connection_is_cut(relay: Relay, client:
 
 
 async def test_command_to_unblock_that_comes_too_early_is_repeated(
-    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may overtake the one that blocks: the battle that has joined would wait for the end of the block."""
     monkeypatch.setattr(relay_module, "BLOCK_MS", 600_000)
@@ -152,6 +159,7 @@ async def test_command_to_unblock_that_comes_too_early_is_repeated(
         async with watching(made, first) as one:
             await write(client, first, "one.")
             await one.read_to(".")
+            await until_blocked(client)
             async with watching(made, second) as two:
                 await write(client, second, "two.")
                 assert await two.read_to(".") == "two."

@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(NODE):$(PATH)
 export NODE_USE_SYSTEM_CA ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos lint format lock build dev clean
+.PHONY: help run restart test bench chaos lint format lock build dev clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -21,10 +21,13 @@ help: ## show this list
 run: build ## set up what is missing, then run the arena until Ctrl-C
 	@$(PY) manage.py arena --stop-with-parent
 
+restart: build ## have the arena that runs here take on new code and settings, without losing a word
+	@$(PY) manage.py arena restart
+
 test: dev build ## the whole suite: on SQLite, on PostgreSQL, JavaScript
 	@$(PY) -m tests.suite $(ARGS)
 
-bench: dev build ## measure the arena against a direct client (ARGS=--help tells more)
+bench: dev build ## measure speed, cost, memory and recovery (ARGS=--help tells more)
 	@$(PY) -m tests.bench $(ARGS)
 
 chaos: dev build ## kill, stop and freeze what runs while people watch and vote (ARGS=--help tells more)

@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "arena.problem_json.ProblemMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "arena.running.middleware.CommonUnlessProbed",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "arena.teams.visits.VisitMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
-from arena.battles.event_log import LogState, Position, position_of
+from arena.battles.event_log import START, LogState, Position, position_of
 from arena.battles.events import ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
 from arena.battles.models import Battle
-from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
+from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, edition_of
 from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
 from arena.web_threads import in_web_thread
@@ -35,6 +35,8 @@ Presence = tuple[tuple[str, ...], Position]
 
 async def watch_battle(scope: Scope, receive: Receive, send: Send) -> None:
     """`/ws/battles/<id>/?cursor=`: replay from the cursor, or snapshots, then news as they come.
+
+    With `?shown=`, the edition of a page whose responses have all ended, that page is not told again what it shows.
 
     A plain ASGI application: a consumer class of Channels would keep tasks of its own for every open socket.
     """
@@ -72,17 +74,22 @@ async def _close_to_come_again(send: Send, error: Exception) -> None:
         await send({"type": "websocket.close", "code": CLOSE_TRY_AGAIN})
 
 
+class LogLost(Exception):
+    """What was told of a battle is nowhere but in the database."""
+
+
 class Viewer:
     """One browser on one battle. While it is up to date and reads what it is sent, it costs no task."""
 
-    __slots__ = ("_credentials", "_feed", "_offer", "_position", "_send", "_task", "battle_id")
+    __slots__ = ("_credentials", "_feed", "_offer", "_position", "_send", "_shown", "_task", "battle_id")
 
     _feed: Feed
 
     def __init__(self, scope: Scope, send: Send) -> None:
-        cursor = parse_qs(scope["query_string"].decode("latin-1")).get("cursor", [""])[0]
+        query = parse_qs(scope["query_string"].decode("latin-1"))
         self.battle_id: UUID = scope["url_route"]["kwargs"]["battle_id"]
-        self._position: Position | None = position_of(cursor) if cursor else None
+        self._position = _place(query.get("cursor", [""])[0])
+        self._shown = query.get("shown", [""])[0]
         self._credentials: Credentials = credentials_of(scope)
         self._send = send
         # Our own web server writes at once what it has room for; with others each frame takes a task.
@@ -114,6 +121,9 @@ class Viewer:
             if not self._offers(alive):
                 self._start(self._sends(alive))
 
+    def come_again(self) -> None:
+        self._start(_close_to_come_again(self._send, LogLost("Redis has forgotten its log")))
+
     def _offers(self, text: str) -> bool:
         return self._offer is not None and self._offer(text)
 
@@ -140,7 +150,7 @@ class Viewer:
             if self._position is not None and self._feed.reaches_back_to(self._position):
                 frames, position = (self._feed.frame_after(self._position),), self._feed.position
             else:
-                frames, position = await self._present()
+                frames, position = await self._already_shown() or await self._present()
             for frame in frames:
                 await self._sends(frame)
             self._position = position
@@ -150,6 +160,18 @@ class Viewer:
 
     async def _sends(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text})
+
+    async def _already_shown(self) -> Presence | None:
+        """A sign of life, if its page shows all there is."""
+        shown, self._shown = self._shown, ""
+        if self._position is not None or not shown:
+            return None
+        ends = self._feed.state.ends
+        is_latest = shown == await in_web_thread(partial(edition_of, self.battle_id))
+        # Nothing is awaited here: what begins after that read is news to come.
+        if not is_latest or ends != self._feed.state.ends or not self._feed.is_at_rest:
+            return None
+        return (self._feed.frame_after(self._feed.position),), self._feed.position
 
     async def _present(self) -> Presence:
         """What brings it to the log's end if it knows nothing, in messages."""
@@ -163,6 +185,12 @@ class Viewer:
     def _may_watch(self) -> bool:
         """Without reading the texts: those who come back with a cursor need none."""
         return Battle.objects.visible_to(voter_behind(self._credentials)).filter(pk=self.battle_id).exists()
+
+
+def _place(cursor: str) -> Position | None:
+    """The start is no place to go on from: the log may have begun, and expired, since."""
+    position = position_of(cursor) if cursor else None
+    return None if position == START else position
 
 
 _being_read: dict[Feed, "asyncio.Task[Presence | None]"] = {}

@@ -10,12 +10,13 @@ whose events say what those before it added up to.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import cast
 from uuid import UUID
 
 import redis
 
-from arena.battles.events import Event, ResponseFailed, ResponseSnapshot, ResponseWaiting, Wire
+from arena.battles.events import Event, ResponseFailed, ResponseSnapshot, ResponseWaiting, TextDelta, Wire
 from arena.growing_text import GrowingText
 
 # Entries kept per battle: one holds ~50 ms of text, so this is more than a response may take at most.
@@ -72,6 +73,17 @@ def join_deltas(events: Iterable[Wire]) -> list[Wire]:
         if len(pieces) > 1:
             joined[place][3] = "".join(pieces)  # type: ignore[index]  # only deltas have places
     return joined
+
+
+def joined(events: Iterable[Event]) -> list[Event]:
+    """The same events, with the deltas of each text joined."""
+    fewer: list[Event] = []
+    for are_deltas, group in groupby(events, lambda event: isinstance(event, TextDelta)):
+        if are_deltas:
+            fewer += (TextDelta(*wire) for wire in join_deltas(event.wire() for event in group))
+        else:
+            fewer += group
+    return fewer
 
 
 def decode(fields: dict[bytes, bytes]) -> list[Wire]:

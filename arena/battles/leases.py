@@ -9,6 +9,9 @@ run's last append, or "swept" once the run has been given up for dead. Each scri
 - restore: brings back one that Redis has forgotten, but not a swept one;
 - sweep: takes it over if it is absent. Whoever gets it may hand the run's responses to another run;
 - release: gives it up, but leaves the mark of a sweep.
+
+Runs that have not been closed are in a set. A run whose worker died after its last response was saved, and before
+anybody was told, is found there and nowhere else: the database has nothing of it that still plays.
 """
 
 from enum import IntEnum
@@ -17,6 +20,7 @@ from uuid import UUID
 LEASE_S = 6.0
 RENEW_EVERY_S = 1.0
 SWEPT = "swept"
+OPEN_RUNS = "arena:runs"
 # A swept mark must outlive any pause of the worker that lost the lease.
 SWEPT_S = 24 * 60 * 60
 # Whoever swept a lease and has not taken the run over after this time has died as well.
@@ -82,10 +86,11 @@ end
 return results
 """
 
-# KEYS: lease. ARGV: lease in ms. Count appends from zero again; returns 0 if the lease is swept.
+# KEYS: lease, open runs. ARGV: lease in ms, run. Count appends from zero again; returns 0 if the lease is swept.
 RESTORE_SCRIPT = """
 if redis.call('GET', KEYS[1]) == 'swept' then return 0 end
 redis.call('SET', KEYS[1], '0', 'PX', ARGV[1])
+redis.call('SADD', KEYS[2], ARGV[2])
 return 1
 """
 
@@ -102,7 +107,10 @@ redis.call('SET', KEYS[1], 'swept', 'EX', ARGV[1])
 return 1
 """
 
-# KEYS: lease.
+# KEYS: lease, open runs. ARGV: run. A swept one stays open until whoever swept it has seen to it.
 RELEASE_SCRIPT = """
-if redis.call('GET', KEYS[1]) ~= 'swept' then redis.call('DEL', KEYS[1]) end
+if redis.call('GET', KEYS[1]) ~= 'swept' then
+    redis.call('DEL', KEYS[1])
+    redis.call('SREM', KEYS[2], ARGV[1])
+end
 """

@@ -12,14 +12,16 @@ from uuid import UUID
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, log_key
+from arena.battles.event_log import LOG_ENTRIES_MAX, LOG_EXPIRY_S, encode, joined, log_key
 from arena.battles.events import Event
-from arena.battles.leases import APPEND_SCRIPT, LEASE_S, RESTORE_SCRIPT, Append, lease_key
+from arena.battles.leases import APPEND_SCRIPT, LEASE_S, OPEN_RUNS, RESTORE_SCRIPT, Append, lease_key
 
 logger = logging.getLogger(__name__)
 
 FLUSH_EVERY_S = 0.05
 BACK_OFF_MAX_S = 2.0
+# While Redis is away, what waits to be appended is joined: one delta a token takes thirty times its text.
+PENDING_MAX = 500
 
 
 class RunLog:
@@ -75,11 +77,17 @@ class RunLog:
             self._idle.set()
 
     def add(self, event: Event) -> None:
+        if self.is_closed:
+            return  # nobody will append it, and `drained` must not wait for it
+        if len(self.pending) == PENDING_MAX:
+            self.pending = joined(self.pending)
         self.pending.append(event)
         self._idle.clear()
 
     def begin_anew(self) -> None:
         """Count appends from zero again, starting with everything that was to be known so far."""
+        if self.is_closed:
+            return
         self.is_lost = self.is_confirmed = False
         self.number, self.entry, self.pending = 0, "", self.restate()
         self._idle.clear()
@@ -203,7 +211,7 @@ class LogWriter:
 
     async def _restore(self, log: RunLog) -> None:
         """Here and nowhere else, so that no append of this run is under way meanwhile."""
-        if not await self._restore_lease(keys=[log.lease], args=[int(LEASE_S * 1000)]):
+        if not await self._restore_lease(keys=[log.lease, OPEN_RUNS], args=[int(LEASE_S * 1000), log.run_id]):
             return log.fence()
         logger.warning("Redis had lost the log of run %s; it is written anew", log.run_id)
         log.begin_anew()

@@ -6,14 +6,14 @@ clocks of machines, which differ and jump: what counts is for how long a sweeper
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, cast
 from uuid import UUID
 
 import redis
 
 from arena.battles.event_log import STOP_CHANNEL, LogState, read_log
-from arena.battles.leases import SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
+from arena.battles.leases import OPEN_RUNS, SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
 from arena.battles.runs import enqueued_key, interrupt, tell_end
 from arena.battles.services import finish_if_ended
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 # A lease that is missing may be one that Redis has just forgotten, or that ran out while Redis or the whole machine
 # stood still: its worker, if it lives, brings it back within this time.
 PATIENCE_S = 2.5
+# Between two looks no more than this counts: whatever held up a look that comes late held up the workers as well.
+COUNTED_S = 1.0
 # A response that waits longer than this has perhaps fallen out of the queue.
 WAITING_GRACE_S = 5.0
 # A waiting battle is enqueued at most so often, lest a busy queue fill with copies.
@@ -44,47 +46,39 @@ class Sweeper:
         self._looks = 0
         self._looked_at = 0.0
         self._begun: set[str] = set()
-        self._missing_since: dict[str, float] = {}
+        self._missing_s: dict[str, float] = {}
         self._waiting_since: dict[UUID, float] = {}
 
     def look(self) -> None:
         """Take over what is orphaned. Raises RedisError or DatabaseError: what was not done then is found again."""
-        self._begin()
+        now = self._clock()
+        counted_s, self._looked_at = min(now - self._looked_at, COUNTED_S), now
         with dead_neighbours() as dead:
-            now = running()
-            for run_id in now.deaf:
+            found = running()
+            for run_id in found.deaf:
                 self._client.publish(STOP_CHANNEL, run_id)
-            for run_id in self._orphaned(now.playing, dead):
+            for run_id in self._orphaned(found.playing | self._open_runs(), dead, counted_s):
                 if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
                     self._begun.add(run_id)  # should something raise
                     self._take_over(run_id)
                     self._begun.discard(run_id)
-        self._enqueue_forgotten(now.waiting)
+        self._enqueue_forgotten(found.waiting)
         if self._looks % OPEN_EVERY_LOOKS == 0:
             _finish_open_battles()
         self._looks += 1
 
-    def _begin(self) -> None:
-        """A look that comes late proves nothing: whatever held it up may have held up the others too."""
-        now = self._clock()
-        if now - self._looked_at > PATIENCE_S:
-            self._missing_since.clear()
-        self._looked_at = now
-
-    def _orphaned(self, playing: Collection[str], dead: Collection[str]) -> list[str]:
+    def _orphaned(self, playing: Collection[str], dead: Collection[str], counted_s: float) -> list[str]:
         """The runs of dead workers, those without a lease for too long, those that somebody began to take over."""
         if not playing:
-            self._missing_since.clear()
+            self._missing_s.clear()
             return []
         leases = dict(zip(playing, self._leases(playing), strict=True))
         missing = [run_id for run_id, lease in leases.items() if lease is None]
-        self._missing_since = {run_id: self._missing_since.get(run_id, self._looked_at) for run_id in missing}
+        self._missing_s = {run_id: self._missing_s.get(run_id, -counted_s) + counted_s for run_id in missing}
         return [
             run_id
             for run_id, lease in leases.items()
-            if worker_of(run_id) in dead
-            or lease == SWEPT.encode()
-            or (lease is None and self._looked_at - self._missing_since[run_id] >= PATIENCE_S)
+            if worker_of(run_id) in dead or lease == SWEPT.encode() or self._missing_s.get(run_id, 0.0) >= PATIENCE_S
         ]
 
     def _leases(self, run_ids: Iterable[str]) -> list[bytes | None]:
@@ -93,14 +87,23 @@ class Sweeper:
     def _sweep(self, run_id: str, *, is_dead: bool) -> bool:
         return bool(self._client.eval(SWEEP_SCRIPT, 1, lease_key(run_id), SWEPT_S, int(is_dead), TAKE_OVER_S))
 
+    def _open_runs(self) -> set[str]:
+        """Those that were not closed: perhaps all their responses are saved, and nobody was told."""
+        return {run_id.decode() for run_id in cast(set[bytes], self._client.smembers(OPEN_RUNS))}
+
     def _take_over(self, run_id: str) -> None:
-        logger.warning("run %s is dead: its responses are taken over", run_id)
+        """Safe to do twice."""
         texts = ("reasoning", "answer", "raw", "steps")
         responses = list(
             Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
         )  # those that have ended too: perhaps nobody was told
-        if not responses:
-            return
+        if responses:
+            self._see_to(responses)
+        self._client.srem(OPEN_RUNS, run_id)
+
+    def _see_to(self, responses: Sequence[Response]) -> None:
+        """All of one run."""
+        logger.warning("run %s is dead: its responses are taken over", responses[0].run)
         battle_id = responses[0].turn.battle_id
         log = log_state(self._client, battle_id)
         for response in responses:

@@ -61,6 +61,8 @@ SETTLE_EVERY_BEATS = 20
 BACK_OFF_MIN_S = 0.05
 BACK_OFF_MAX_S = 2.0
 POKE_EVERY_S = 0.005
+# So long after Redis is back, workers have told anew what it has forgotten of responses that they still play.
+TOLD_ANEW_WITHIN_S = 5.0
 
 
 def message(position: Position, events: Sequence[Wire]) -> str:
@@ -116,6 +118,9 @@ class Watcher(Protocol):
     def say_alive(self) -> None:
         """Nothing need be new; it is time for a sign of life."""
 
+    def come_again(self) -> None:
+        """This feed's log was lost, and nothing more may come: only the database knows how things ended."""
+
 
 class Feed:
     """One battle's log as this process knows it."""
@@ -157,6 +162,11 @@ class Feed:
             self._bytes_held -= len(dropped)
         self._frames.clear()
         self._heard_at = time.monotonic()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether everything it has heard of has ended."""
+        return all(response.is_ended for response in self.state.responses.values())
 
     @property
     def ends_with_text(self) -> bool:
@@ -209,8 +219,7 @@ class Feed:
 
         The database has the texts of all responses that have ended.
         """
-        is_at_rest = all(response.is_ended for response in self.state.responses.values())
-        if not is_at_rest or time.monotonic() - self._heard_at < QUIET_AFTER_S:
+        if not self.is_at_rest or time.monotonic() - self._heard_at < QUIET_AFTER_S:
             return False
         self._entries.clear()
         self._bytes_held = 0
@@ -224,11 +233,20 @@ class Feed:
 class LogReader:
     """Reads the logs of some feeds with one blocking command, over a connection of its own."""
 
-    def __init__(self, commands: redis.asyncio.Redis, *, block_ms: int, on_news: Callable[[Feed], None]) -> None:
+    def __init__(
+        self,
+        commands: redis.asyncio.Redis,
+        *,
+        block_ms: int,
+        on_news: Callable[[Feed], None],
+        on_return: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_return` is called once a lost Redis is back, before anything is read."""
         self.feeds: dict[bytes, Feed] = {}
         self._commands = commands
         self._block_ms = block_ms
         self._on_news = on_news
+        self._on_return = on_return
         self._id: int | None = None
         self._changes = 0
         self._changes_known = 0
@@ -274,6 +292,7 @@ class LogReader:
     async def _read(self) -> None:
         """Read until closed. A lost Redis is waited for; reading goes on where it stopped."""
         back_off_s = BACK_OFF_MIN_S
+        was_cut = False
         while not self._is_closing:
             try:
                 # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
@@ -281,6 +300,9 @@ class LogReader:
                 async with aclosing(listening_client(timeout_s=self._block_ms / 1000 + TIMEOUT_S)) as client:
                     self._id = await client.client_id()
                     back_off_s = BACK_OFF_MIN_S
+                    if was_cut:
+                        self._on_return()
+                    was_cut = True
                     await self._read_on(client)
             except (RedisError, OSError) as error:
                 logger.warning("Redis cannot be read: %s; trying again in %.1f s", error, back_off_s)
@@ -320,9 +342,10 @@ class Relay:
     def __init__(self) -> None:
         self._feeds: dict[bytes, Feed] = {}
         self._client = async_client(timeout_s=TIMEOUT_S)
-        self._live = LogReader(self._client, block_ms=BLOCK_MS, on_news=Feed.tell)
+        self._live = LogReader(self._client, block_ms=BLOCK_MS, on_news=Feed.tell, on_return=self._look_for_lost)
         self._quiet = LogReader(self._client, block_ms=QUIET_BLOCK_MS, on_news=self._rouse)
         self._heart: asyncio.TimerHandle | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._beats = 0
         self._groups: list[set[Watcher]] = [set() for _ in range(BEATS)]
         self._next_group = count()
@@ -345,6 +368,9 @@ class Relay:
     async def close(self) -> None:
         if self._heart is not None:
             self._heart.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
         await self._live.close()
         await self._quiet.close()
         await self._client.aclose()
@@ -378,6 +404,25 @@ class Relay:
         self._quiet.discard(feed)
         self._live.add(feed)
         feed.tell()
+
+    def _look_for_lost(self) -> None:
+        """Redis was away. If it has forgotten a log in which something still ran, and the end came meanwhile, nobody
+        would tell those who watch."""
+        if self._looking is None or self._looking.done():
+            ends = {feed: feed.entry_id for feed in self._live.feeds.values() if not feed.is_at_rest}
+            self._looking = asyncio.get_running_loop().create_task(self._have_come_again(ends))
+
+    async def _have_come_again(self, ends: dict[Feed, bytes]) -> None:
+        await asyncio.sleep(TOLD_ANEW_WITHIN_S)
+        for feed, entry_id in ends.items():
+            try:
+                is_lost = not await self._client.xrange(feed.key, entry_id, entry_id)
+            except RedisError:
+                return  # away again; this is asked anew when it is back
+            if is_lost and self._feeds.get(feed.key) is feed:
+                self._close(feed)
+                for watcher in tuple(feed.watchers):
+                    watcher.come_again()
 
     def _beat(self) -> None:
         self._heart = asyncio.get_running_loop().call_later(ALIVE_EVERY_S / BEATS, self._beat)

@@ -21,7 +21,7 @@ from django.utils import timezone
 from arena.battles.charges import meters, settle
 from arena.battles.event_log import publish
 from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
-from arena.battles.leases import LEASE_S, lease_key
+from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
 from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
@@ -67,11 +67,12 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
     lease = lease_key(run_id)
     with client.pipeline(transaction=False) as pipe:
         pipe.set(lease, "0", px=int(LEASE_S * 1000))
+        pipe.sadd(OPEN_RUNS, run_id)
         pipe.delete(enqueued_key(battle_id))
         pipe.execute()
     claimed = _claim(battle_id, run_id)
     if not claimed:
-        client.delete(lease)
+        client.eval(RELEASE_SCRIPT, 2, lease, OPEN_RUNS, run_id)
         finish_if_ended(battle_id)
         return False
     metered = meters(claimed.values())
@@ -119,12 +120,18 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
         if not lock_by_id(response.turn.battle_id):
             return None
         if not _still_ours(response).update(**fields):
-            return None
+            return _end_saved_before(response, outcome)
         finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)
     return end_event(response.seat.slot, response.turn.index, outcome)
+
+
+def _end_saved_before(response: Response, outcome: Outcome) -> Event | None:
+    """A save that is tried again may have succeeded the first time: the connection was lost before anybody was told."""
+    saved = Response.objects.filter(pk=response.pk, run=response.run, status=outcome.status)
+    return end_event(response.seat.slot, response.turn.index, outcome) if saved.exists() else None
 
 
 def hand_over(

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from arena.battles import failure_log
 from arena.battles.event_log import LOG_LINGERS_S, STOP_CHANNEL
 from arena.battles.events import Event, ResponseRestarted, ResponseStarted
-from arena.battles.leases import LEASE_S, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
+from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
 from arena.battles.log_keeping import KEEP_EVERY_S, LogKeeper
 from arena.battles.log_writer import LogWriter
 from arena.battles.panes import Interrupted, Pane, Part, Run
@@ -78,6 +78,8 @@ class WorkerLoop:
                 if worker_loop._failure is not None:
                     raise RuntimeError("the worker's loop does not start") from worker_loop._failure
                 cls._instance = worker_loop
+                if cls.is_leaving:  # told so after this task had begun
+                    worker_loop._loop.call_soon_threadsafe(worker_loop._leave, settings.ARENA_STOP_GRACE_S)
             return cls._instance
 
     @classmethod
@@ -225,7 +227,7 @@ class WorkerLoop:
         run.log.close()
         self._runs.pop(run.run_id, None)
         try:
-            await self._release_lease(keys=[run.log.lease])
+            await self._release_lease(keys=[run.log.lease, OPEN_RUNS], args=[run.run_id])
             await self._redis.expire(run.log.log, LOG_LINGERS_S)
         except RedisError:
             logger.info("lease of run %s is left to expire", run.run_id)

@@ -10,8 +10,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from servestatic.middleware import ServeStaticMiddleware
 
+from arena.running import views
 from arena.running.limits import Receive, Scope, Send
 from arena.web_threads import in_web_thread
+
+HEALTHZ, READYZ = "/healthz", "/readyz"
 
 
 class Handler(ASGIHandler):
@@ -25,6 +28,12 @@ class Handler(ASGIHandler):
         await self.handle(scope, receive, send)  # without a thread of this request's own
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Probes are answered here: by whatever host name a balancer asks, and while all threads wait for a database
+        that is away."""
+        if request.path_info == HEALTHZ:
+            return views.healthz(request)
+        if request.path_info == READYZ:
+            return await views.readyz(request)
         response: HttpResponseBase = await self._files_first(request)
         return response
 

@@ -12,12 +12,13 @@ from django.conf import settings
 from redis import RedisError
 
 from arena.celery import app
-from arena.running import long_lived, readiness
+from arena.running import heaps, long_lived, readiness
 from arena.running.browser_socket import BrowserSocket
 from arena.running.clock import SharedClock
 from arena.running.keys import compare_keys
 from arena.running.limits import BoundedHeaders
 from arena.running.reconnecting import PatientConsumer
+from arena.running.tasks import OWN_QUEUE
 from arena.running.worker_signs import BusySign
 
 # The supervisor's, to a process that it starts beside another: it wants to know when this one works.
@@ -71,13 +72,15 @@ def run_web(fd: int | None) -> None:
 
 def run_worker() -> None:
     """Take tasks, each in a thread. One worker takes as many as it has threads; start more for more."""
+    heaps.have_few()
     # Celery warns root of pickled tasks; ours are JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     app.steps["consumer"].add(BusySign)
     worker_ready.connect(_is_ready)
     app.conf.worker_consumer = f"{PatientConsumer.__module__}:{PatientConsumer.__qualname__}"
     silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # workers have nothing to tell one another
-    app.start(["--quiet", "worker", "--pool=threads", *silent, "--loglevel=warning"])
+    queues = ["celery", *filter(None, [os.environ.get(OWN_QUEUE)])]
+    app.start(["--quiet", "worker", "--pool=threads", f"--queues={','.join(queues)}", *silent, "--loglevel=warning"])
 
 
 def run_beat() -> None:

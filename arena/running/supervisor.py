@@ -27,7 +27,8 @@ from arena.running import preparation, readiness
 from arena.running.children import Guard, kill_group, spawn
 from arena.running.processes import START_TOKEN
 from arena.running.redis_server import EmbeddedRedis
-from arena.running.watchdog import LOOK_EVERY_S, WorkerWatch
+from arena.running.tasks import OWN_QUEUE
+from arena.running.watchdog import LOOK_EVERY_S, WorkerWatch, own_queue
 
 READY_LIMIT_S = 90.0
 # A process that lived this long had started well: its death says nothing about its next start.
@@ -120,7 +121,7 @@ class Supervisor:
         self.children: dict[str, Child] = {}
         self.stop_requests = 0
         self.renew_requests = 0
-        self.watch = WorkerWatch()
+        self.watch = WorkerWatch(own_queue())
         self.parent = os.getppid() if stops_with_parent else None
         self._successors: dict[str, tuple[Child, Callable[[], bool]]] = {}  # and whether they work
         self._leaving: list[Child] = []
@@ -176,7 +177,7 @@ class Supervisor:
         fds = [self._listener.fileno()] if name == "web" else []
         arguments = [name, *(f"--fd={fd}" for fd in fds)]
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "arena", *arguments]
-        env = os.environ | {"PYTHONUNBUFFERED": "1", START_TOKEN: token}
+        env = os.environ | {"PYTHONUNBUFFERED": "1", START_TOKEN: token, OWN_QUEUE: own_queue()}
         return Child(name, partial(spawn, command, env=env, pass_fds=fds, stdout=subprocess.PIPE), self._write_line)
 
     def _wait_for(self, what: str, is_there: Callable[[], bool]) -> None:
@@ -297,7 +298,8 @@ class Supervisor:
         for names in STOP_ORDER:
             children = [child for child in self._everybody() if child.name in names]
             for child in children:
-                child.ask_to_end()
+                if child not in self._leaving:  # it would hurry
+                    child.ask_to_end()
             while any(child.process is not None for child in children):
                 if self.stop_requests > requests:  # the second time they hurry, the third they are killed
                     requests = self.stop_requests

@@ -1,6 +1,7 @@
 """A sign that a worker gives from its main loop while it takes no tasks because all its threads are at work."""
 
 import logging
+import os
 
 from celery import bootsteps
 from celery.worker import state
@@ -8,7 +9,7 @@ from celery.worker.consumer import Consumer
 from redis import RedisError
 
 from arena.running import redis_clients
-from arena.running.tasks import BUSY_EXPIRES_S, BUSY_KEY
+from arena.running.tasks import BUSY_EXPIRES_S, BUSY_KEY, OWN_QUEUE, sign_key
 
 LOOK_EVERY_S = 5.0
 
@@ -27,7 +28,9 @@ class BusySign(bootsteps.StartStopStep):
 def tell_if_busy(threads: int) -> None:
     if len(state.active_requests) < threads:
         return
+    own_queue = os.environ.get(OWN_QUEUE)
     try:
-        redis_clients.client().set(BUSY_KEY, "1", ex=BUSY_EXPIRES_S)
+        for key in (BUSY_KEY, *([sign_key(own_queue)] if own_queue else [])):
+            redis_clients.client().set(key, "1", ex=BUSY_EXPIRES_S)
     except (RedisError, OSError) as error:
         logger.warning("that all threads are at work cannot be told: %s", error)

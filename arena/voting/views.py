@@ -15,7 +15,7 @@ from arena.battles import doors
 from arena.battles.errors import BattleError
 from arena.battles.forms import FollowUpForm
 from arena.battles.models import Battle
-from arena.battles.queries import blind_battle, find_battle
+from arena.battles.queries import blind_battle, edition_of, find_battle
 from arena.teams.errors import AccountNeeded
 from arena.teams.networks import network_of
 from arena.teams.queries import current_voter
@@ -111,10 +111,12 @@ def _battle_page(
 ) -> HttpResponse:
     """`notice` is a refusal that belongs to no field."""
     battle.refresh_from_db(fields=["status", "revealed_at"])
+    edition = edition_of(battle.pk)  # before the texts: it must not name later ones
     voters_battle = battle_for(battle, current_voter(request.user, request.session))
     context = {
         "voters_battle": voters_battle,
         "battle": voters_battle.battle,
+        "edition": edition,
         "problem": battle.problem,
         "ballot_form": ballot_form or BallotForm(voters_battle.battle),
         "follow_up": follow_up or FollowUpForm(),

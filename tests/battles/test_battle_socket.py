@@ -18,6 +18,7 @@ from django.db import OperationalError
 from arena.battles import consumers, relay
 from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
+    Alive,
     ResponseFailed,
     ResponseFinished,
     ResponseRestarted,
@@ -28,7 +29,7 @@ from arena.battles.events import (
     Wire,
 )
 from arena.battles.models import Battle, Response, Turn
-from arena.battles.queries import BlindBattle, blind_battle
+from arena.battles.queries import BlindBattle, blind_battle, edition_of
 from arena.battles.relay import close_relay
 from arena.battles.urls import websocket_urlpatterns
 from tests.battles.test_relay import until, watching
@@ -54,11 +55,11 @@ async def relay_ends_with_its_loop() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def browser(battle_id: object, cursor: str = "") -> AsyncIterator[ApplicationCommunicator]:
+async def browser(battle_id: object, cursor: str = "", shown: str = "") -> AsyncIterator[ApplicationCommunicator]:
     scope = {
         "type": "websocket",
         "path": f"/ws/battles/{battle_id}/",
-        "query_string": urlencode({"cursor": cursor}).encode() if cursor else b"",
+        "query_string": urlencode({"cursor": cursor, "shown": shown}).encode(),
         "headers": [],
     }
     socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
@@ -281,3 +282,54 @@ async def test_response_asked_again_is_shown_empty_before_the_log_tells_of_it(
         ("A", "", "waiting"),
         ("B", "", "waiting"),
     ]
+
+
+edition = database_sync_to_async(edition_of)
+
+
+async def test_page_that_shows_all_there_is_gets_a_sign_of_life_and_then_the_news(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make_finished()
+    publishing(battle)(TextDelta("A", 0, "a", "4"), ResponseFinished("A", 0))
+    async with browser(battle.pk, shown=await edition(battle.pk)) as socket:
+        cursor, events = await next_message(socket)
+        assert events == [Alive().wire()]
+        publishing(battle)(ResponseRestarted("A", 0))
+        assert (await next_message(socket))[1] == [ResponseRestarted("A", 0).wire()]
+    async with browser(battle.pk, cursor) as socket:
+        assert (await next_message(socket))[1] == [ResponseRestarted("A", 0).wire()]
+
+
+async def test_page_of_an_earlier_edition_is_told_everything(publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make_finished()
+    before = await edition(battle.pk)
+    await Response.objects.filter(turn__battle=battle, seat__slot="B").aupdate(attempt=2, answer="5")
+    async with browser(battle.pk, shown=before) as socket:
+        _, events = await next_message(socket)
+    assert [event["answer"] for event in events if isinstance(event, dict)] == ["4", "5"]
+
+
+async def test_page_is_told_of_what_runs_although_the_database_does_not_know_yet(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make_finished()
+    publishing(battle)(ResponseRestarted("A", 0), TextDelta("A", 0, "a", "new"))
+    async with browser(battle.pk, shown=await edition(battle.pk)) as socket:
+        _, events = await next_message(socket)
+    assert isinstance(events[0], dict) and events[0]["answer"] == "new"
+
+
+async def test_battle_that_runs_has_no_edition() -> None:
+    assert await edition((await make()).pk) == ""
+
+
+async def test_cursor_from_before_a_log_began_begins_with_snapshots() -> None:
+    """The log may have begun and expired since: a laptop has slept, and a slot was asked again."""
+    battle = await make_finished()
+    async with browser(battle.pk, shown=await edition(battle.pk)) as socket:
+        cursor, _ = await next_message(socket)
+    await Response.objects.filter(turn__battle=battle, seat__slot="A").aupdate(answer="asked again")
+    async with browser(battle.pk, cursor) as socket:
+        _, events = await next_message(socket)
+    assert isinstance(events[0], dict) and events[0]["answer"] == "asked again"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.battles.event_log import LogState, cursor_of, encode, join_deltas, parse_position, position_of
+from arena.battles.event_log import LogState, cursor_of, encode, join_deltas, joined, parse_position, position_of
 from arena.battles.events import (
     Event,
     ResponseFailed,
@@ -51,6 +51,7 @@ def texts(wires: list[Wire]) -> Texts:
 def test_joining_deltas_changes_no_text(stream: list[Event]) -> None:
     wires = [event.wire() for event in stream]
     assert texts(join_deltas(event.wire() for event in stream)) == texts(wires)
+    assert texts([event.wire() for event in joined(stream)]) == texts(wires)
 
 
 @given(st.lists(events, max_size=5))

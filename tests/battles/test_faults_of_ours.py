@@ -55,7 +55,7 @@ def test_sweep_goes_on_after_a_response_that_cannot_be_saved(client: redis.Redis
     for battle in battles:
         runs.publish(client, battle.pk, [TextDelta("A", 0, "a", "some text")])
         Response.objects.filter(turn__battle=battle).update(status=ResponseStatus.STREAMING, run=uuid.uuid4().hex)
-    Watch(client).look_twice()
+    Watch(client).look_patiently()
     assert set(Battle.objects.values_list("status", flat=True)) == {"finished"}
 
 
@@ -97,6 +97,25 @@ def test_response_is_saved_however_long_the_database_was_away(
     assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
 
 
+def test_end_is_told_though_the_connection_was_lost_while_it_was_saved(
+    scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_outcome, unheard = runs.save_outcome, set[int]()
+
+    def lose_the_answer_once(response: Response, outcome: Outcome) -> Event | None:
+        event = save_outcome(response, outcome)
+        if response.pk not in unheard:
+            unheard.add(response.pk)
+            raise OperationalError("server closed the connection unexpectedly")
+        return event
+
+    monkeypatch.setattr(runs, "save_outcome", lose_the_answer_once)
+    battle = make_battle(2)
+    runs.play_waiting(battle.pk, client)
+    assert {made.status for made in responses_of(battle)} == {"finished"}
+    assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
+
+
 def test_run_that_breaks_lets_go_of_its_lease(
     scripted: Scripted, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +129,7 @@ def test_run_that_breaks_lets_go_of_its_lease(
     monkeypatch.undo()
     run_id = Response.objects.filter(turn__battle=battle).values_list("run", flat=True)[0]
     assert client.get(lease_key(run_id)) is None
-    Watch(client).look_twice()
+    Watch(client).look_patiently()
     assert client.get(lease_key(run_id)) == SWEPT.encode()
     assert not Response.objects.filter(run=run_id, status=ResponseStatus.STREAMING).exists()
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from arena.battles.event_log import LogState, decode, log_key
 from arena.battles.events import ResponseSnapshot, TextDelta
 from arena.battles.leases import SWEPT, lease_key
-from arena.battles.log_writer import LogWriter, RunLog
+from arena.battles.log_writer import PENDING_MAX, LogWriter, RunLog
 
 LIMIT_S = 60.0
 
@@ -85,6 +85,16 @@ async def test_swept_run_writes_nothing_more() -> None:
         assert (made.calls, await made.answer()) == (["fenced"], "")
 
 
+async def test_closed_run_waits_for_nothing_that_comes_late() -> None:
+    async with bench() as made:
+        made.log.close()
+        made.writer.add(made.log, TextDelta("A", 0, "a", "too late"))
+        made.log.begin_anew()
+        async with asyncio.timeout(LIMIT_S):
+            await made.log.drained()
+        assert await made.answer() == ""
+
+
 async def test_forgotten_run_says_everything_again() -> None:
     async with bench() as made:
         made.writer.add(made.log, TextDelta("A", 0, "a", "all "))
@@ -117,3 +127,13 @@ async def test_run_that_was_given_up_before_redis_forgot_it_writes_nothing_more(
             await made.log.drained()
         assert (made.calls, await made.answer(), made.log.is_fenced) == (["fenced"], "", True)
         assert not await made.client.exists(lease_key(made.log.run_id))
+
+
+async def test_what_gathers_while_redis_is_away_is_joined() -> None:
+    async with bench() as made:
+        for number in range(5000):
+            made.writer.add(made.log, TextDelta("A", 0, "a", f"{number} "))
+            assert len(made.log.pending) <= PENDING_MAX
+        async with asyncio.timeout(LIMIT_S):
+            await made.log.drained()
+        assert await made.answer() == "".join(f"{number} " for number in range(5000))

@@ -1,5 +1,6 @@
 """Taking over what nobody plays, on a real Redis; the sweeper's clock is the test's own."""
 
+import math
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from arena.battles import runs, workers
-from arena.battles.event_log import STOP_CHANNEL, publish
-from arena.battles.events import ResponseStarted, TextDelta
-from arena.battles.leases import SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
+from arena.battles.event_log import STOP_CHANNEL, log_key, publish
+from arena.battles.events import ResponseFinished, ResponseStarted, TextDelta
+from arena.battles.leases import OPEN_RUNS, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
-from arena.battles.orphans import ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
+from arena.battles.orphans import COUNTED_S, ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
 from arena.battles.workers import dead_neighbours
 from tests.battles.test_runs import Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant, make_finished_battle
@@ -37,9 +38,10 @@ class Watch:
         self.now += after_s
         self.sweeper.look()
 
-    def look_twice(self) -> None:
-        self.look()
-        self.look(PATIENCE_S)
+    def look_patiently(self) -> None:
+        """For as long as it takes to be sure."""
+        for _ in range(1 + math.ceil(PATIENCE_S / COUNTED_S)):
+            self.look(COUNTED_S)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def statuses(battle: Battle) -> set[str]:
 def test_orphan_without_text_is_played_again(scripted: Scripted, client: redis.Redis, watch: Watch) -> None:
     battle = make_battle()
     orphan(battle, client)
-    watch.look_twice()
+    watch.look_patiently()
     assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])
     runs.play_waiting(battle.pk, client)
     assert statuses(battle) == {"finished"}
@@ -74,7 +76,7 @@ def test_orphan_that_would_cost_twice_ends_as_interrupted_with_its_text(client: 
     battle = make_battle()
     orphan(battle, client)
     publish(client, battle.pk, [TextDelta("A", 0, "r", "Half a tho")])
-    watch.look_twice()
+    watch.look_patiently()
     first, second = responses_of(battle)
     assert (first.status, first.failure_code, first.reasoning) == ("failed", "interrupted", "Half a tho")
     assert second.status == "waiting"
@@ -88,7 +90,7 @@ def test_orphan_whose_log_is_lost_is_not_asked_again_where_that_may_cost_twice(
     battle = make_battle(contestants=[make_contestant(), make_contestant(simulated=True)])
     orphan(battle, client)
     client.flushall()
-    watch.look_twice()
+    watch.look_patiently()
     assert [(made.status, made.failure_code) for made in responses_of(battle)] == [
         ("failed", "interrupted"),
         ("waiting", ""),
@@ -99,7 +101,7 @@ def test_live_run_is_not_swept(client: redis.Redis, watch: Watch) -> None:
     battle = make_battle()
     response = orphan(battle, client)
     client.set(lease_key(response.run), "3", px=100_000)
-    watch.look_twice()
+    watch.look_patiently()
     assert (statuses(battle), watch.enqueued) == ({"streaming"}, [])
 
 
@@ -108,27 +110,29 @@ def test_lease_that_comes_back_in_time_is_respected(client: redis.Redis, watch: 
     battle = make_battle()
     response = orphan(battle, client)
     watch.look()
-    watch.look(PATIENCE_S / 2)
+    watch.look(COUNTED_S)
     client.set(lease_key(response.run), "0", px=100_000)
-    watch.look(PATIENCE_S / 2)
+    watch.look(COUNTED_S)
+    client.delete(lease_key(response.run))
+    watch.look(COUNTED_S)
     assert statuses(battle) == {"streaming"}
 
 
-def test_look_that_comes_late_proves_nothing(client: redis.Redis, watch: Watch) -> None:
+def test_look_that_comes_late_proves_little(client: redis.Redis, watch: Watch) -> None:
     """The machine slept: this sweeper is awake a moment before the worker that will renew its lease."""
     battle = make_battle()
     orphan(battle, client)
     watch.look()
     watch.look(100 * PATIENCE_S)
     assert statuses(battle) == {"streaming"}
-    watch.look(PATIENCE_S)
+    watch.look_patiently()
     assert statuses(battle) == {"waiting"}
 
 
 def test_swept_run_can_save_nothing(client: redis.Redis, watch: Watch) -> None:
     battle = make_battle()
     response = orphan(battle, client)
-    watch.look_twice()
+    watch.look_patiently()
     assert client.get(lease_key(response.run)) == SWEPT.encode()
     assert runs.hand_over(response, ("zombie", "")) is None
     assert statuses(battle) == {"waiting"}
@@ -138,7 +142,7 @@ def test_orphan_of_a_stopped_battle_ends_as_stopped(client: redis.Redis, watch: 
     battle = make_battle()
     orphan(battle, client)
     Response.objects.update(stop_requested_at=timezone.now())
-    watch.look_twice()
+    watch.look_patiently()
     battle.refresh_from_db()
     assert (statuses(battle), battle.status, watch.enqueued) == ({"stopped"}, "finished", [])
 
@@ -149,16 +153,50 @@ def test_end_that_a_worker_saved_and_could_not_tell_is_told(client: redis.Redis,
     ended = orphan(battle, client)
     publish(client, battle.pk, [TextDelta("A", 0, "a", "The who")])
     Response.objects.filter(pk=ended.pk).update(status=ResponseStatus.FINISHED, answer="The whole of it")
-    watch.look_twice()
+    watch.look_patiently()
     logged = state_of(client, battle).responses[0, "A"]
     assert (logged.status, logged.answer) == ("finished", "The whole of it")
+
+
+def test_end_that_a_worker_saved_and_could_not_tell_is_told_though_nothing_of_the_run_plays(
+    client: redis.Redis, watch: Watch
+) -> None:
+    battle = make_battle(2)
+    run_id = orphan(battle, client).run
+    client.sadd(OPEN_RUNS, run_id)
+    publish(client, battle.pk, [TextDelta("A", 0, "a", "The who"), ResponseFinished("B", 0)])
+    Response.objects.filter(run=run_id).update(status=ResponseStatus.FINISHED, answer="The whole of it")
+    watch.look_patiently()
+    logged = state_of(client, battle).responses
+    assert (logged[0, "A"].status, logged[0, "A"].answer) == ("finished", "The whole of it")
+    assert (logged[0, "B"].status, logged[0, "B"].answer) == ("finished", ""), "its end was told: it is not told again"
+    assert not client.sismember(OPEN_RUNS, run_id)
+
+
+def test_run_that_was_closed_is_open_no_more(scripted: Scripted, client: redis.Redis) -> None:
+    client.delete(OPEN_RUNS)
+    battle = make_battle()
+    runs.play_waiting(battle.pk, client)
+    runs.play_waiting(battle.pk, client)  # for nothing
+    assert not client.exists(OPEN_RUNS)
+
+
+def test_run_whose_end_was_told_is_forgotten_in_silence(client: redis.Redis, watch: Watch) -> None:
+    """Redis was away when it was to be closed."""
+    battle = make_finished_battle()
+    Response.objects.filter(turn__battle=battle).update(run="told")
+    publish(client, battle.pk, [ResponseFinished("A", 0), ResponseFinished("B", 0)])
+    entries = client.xlen(log_key(battle.pk))
+    client.sadd(OPEN_RUNS, "told")
+    watch.look_patiently()
+    assert not client.sismember(OPEN_RUNS, "told")
+    assert client.xlen(log_key(battle.pk)) == entries
 
 
 def test_two_sweepers_take_a_run_over_once(client: redis.Redis, watch: Watch) -> None:
     battle, other = make_battle(), Watch(client)
     orphan(battle, client)
-    watch.look(), other.look()
-    watch.look(PATIENCE_S), other.look(PATIENCE_S)
+    watch.look_patiently(), other.look_patiently()
     assert (watch.enqueued, other.enqueued) == ([battle.pk], [])
     assert {made.attempt for made in responses_of(battle)} == {2}
 
@@ -182,10 +220,9 @@ def test_take_over_that_failed_is_tried_again(
 
     battle = make_battle()
     orphan(battle, client)
-    watch.look()
     monkeypatch.setattr("arena.battles.orphans.log_state", away)
     with pytest.raises(redis.ConnectionError):
-        watch.look(PATIENCE_S)
+        watch.look_patiently()
     monkeypatch.undo()
     watch.look()
     assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])

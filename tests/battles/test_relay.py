@@ -58,6 +58,7 @@ class Reader:
         self.text = ""
         self.frames: list[str] = []
         self.signs_of_life = 0
+        self.is_to_come_again = False
 
     def look(self) -> None:
         assert self.feed is not None
@@ -70,6 +71,9 @@ class Reader:
 
     def say_alive(self) -> None:
         self.signs_of_life += 1
+
+    def come_again(self) -> None:
+        self.is_to_come_again = True
 
     async def read_to(self, end: str) -> str:
         await until(lambda: self.text.endswith(end))
@@ -139,6 +143,30 @@ async def test_reading_goes_on_after_the_connection_is_cut(relay: Relay, client:
         await client.client_kill_filter(_type="normal", skipme=True)
         await write(client, battle_id, "two.")
         assert await reader.read_to(".") == "one two."
+
+
+async def test_those_who_watch_a_log_that_redis_has_forgotten_come_again(
+    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What still ran has ended meanwhile, and nobody tells them. Those who have seen the end may stay."""
+    monkeypatch.setattr(relay_module, "TOLD_ANEW_WITHIN_S", 0.0)
+    lost, ended, kept = (str(uuid.uuid4()) for _ in range(3))
+    async with watching(relay, lost) as one, watching(relay, ended) as two, watching(relay, kept) as three:
+        await write(client, lost, "one.")
+        await write(client, ended, "two.", ResponseFinished("A", 0))
+        await write(client, kept, "three.")
+        for reader in (one, two, three):
+            await reader.read_to(".")
+        await until(lambda: two.feed and two.feed.is_at_rest)
+        await client.delete(log_key(lost), log_key(ended))
+        await client.client_kill_filter(_type="normal", skipme=True)
+        await until(lambda: one.is_to_come_again)
+        async with watching(relay, lost) as again:
+            await write(client, lost, "anew.")
+            assert await again.read_to(".") == "anew."
+        await write(client, kept, " And on.")
+        assert await three.read_to("on.") == "three. And on."
+        assert not two.is_to_come_again
 
 
 async def test_command_to_unblock_that_comes_too_early_is_repeated(

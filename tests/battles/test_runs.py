@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 import redis
-from django.conf import settings
+from django.conf import LazySettings, settings
 
 from arena.battles import runs, tasks
 from arena.battles.event_log import STOP_CHANNEL, LogState
@@ -335,6 +335,18 @@ def test_second_request_to_leave_ends_the_grace(scripted: Scripted, client: redi
     WorkerLoop.leave(100 * LIMIT_S)
     thread.join(LIMIT_S)
     assert ([made.status for made in responses_of(battle)], results) == (["waiting"], [True])
+
+
+@pytest.mark.usefixtures("leaving")
+def test_loop_that_begins_in_a_leaving_worker_knows_it(
+    scripted: Scripted, client: redis.Redis, settings: LazySettings
+) -> None:
+    settings.ARENA_STOP_GRACE_S = 0.1
+    scripted.scripts["endless"] = endless
+    battle = make_battle(1, contestants=[make_contestant("endless", simulated=True)])
+    WorkerLoop.leave(0.1)
+    assert runs.play_waiting(battle.pk, client) is True
+    assert {made.status for made in responses_of(battle)} == {"waiting"}
 
 
 @pytest.mark.usefixtures("leaving")

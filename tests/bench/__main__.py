@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import aims, idling, memory, recovery, scaling, starts, stops, streams
-from tests.bench.rig import Arena, Options, Rig
+from tests.bench.rig import EVERYWHERE, LOOPBACK, Arena, Options, Rig, System
 from tests.bench.rows import FOLDER, Row, keep, table, tell
 from tests.contestants.servers import serving_aside
 
@@ -36,11 +36,16 @@ class Bench:
         self.upstream = stops.Upstream()
         self._stack = stack
         self._arena: Arena | None = None
-        self.rig = stack.enter_context(Rig(Options(options.arena_cores, options.load_cores, options.postgres)))
+        self.rig = stack.enter_context(Rig(rig_options(options)))
         self._extra_catalogue = ""
         if "stops" in options.only:
             servers = stack.enter_context(serving_aside(self.upstream.answer))
             self._extra_catalogue = stops.catalogue(servers.url)
+
+    @property
+    def measured(self) -> System:
+        """The arena, wherever it runs."""
+        return self.rig.elsewhere("arena") if self.options.arena_at else self.arena
 
     @property
     def arena(self) -> Arena:
@@ -64,12 +69,12 @@ PARTS = {
     "starts": Part(
         "Starts: what a battle costs however short it is",
         starts.COLUMNS,
-        lambda bench: starts.measure_starts(bench.rig, bench.arena, bench.options.starts),
+        lambda bench: starts.measure_starts(bench.rig, bench.measured, bench.options.starts),
     ),
     "streams": Part(
         "Streams: many battles at once",
         streams.COLUMNS,
-        lambda bench: streams.measure_streams(bench.rig, bench.arena, bench.options.battles),
+        lambda bench: streams.measure_streams(bench.rig, bench.measured, bench.options.battles),
     ),
     "workers": Part(
         f"Scaling with workers: {scaling.WORKER_BATTLES} battles",
@@ -80,7 +85,7 @@ PARTS = {
     "viewers": Part(
         "Scaling with viewers of each battle",
         scaling.VIEWER_COLUMNS,
-        lambda bench: scaling.measure_viewers(bench.rig, bench.arena, bench.options.viewers),
+        lambda bench: scaling.measure_viewers(bench.rig, bench.measured, bench.options.viewers),
         group="scaling",
     ),
     "recovery": Part(
@@ -90,6 +95,8 @@ PARTS = {
     ),
 }
 WITH_LOAD = ("starts", "streams", "workers", "viewers")
+# What can be measured where the arena's processes cannot be touched.
+FROM_ELSEWHERE = ("starts", "streams", "viewers")
 
 
 def main() -> None:
@@ -137,7 +144,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--battles", type=int, nargs="+", default=streams.LEVELS, help="at once, for streams")
     parser.add_argument("--workers", type=int, nargs="+", default=scaling.WORKERS)
     parser.add_argument("--viewers", type=int, nargs="+", default=scaling.VIEWERS, help="of each battle")
-    parser.add_argument("--sockets", type=int, default=idling.idle.SOCKETS, help="that are idle")
+    parser.add_argument("--sockets", type=int, default=idling.SOCKETS, help="that are idle")
     parser.add_argument("--window", type=float, default=idling.WINDOW_S, help="seconds for which they are looked at")
     parser.add_argument("--stops", type=int, default=stops.ROUNDS, help="battles to stop at each moment")
     parser.add_argument("--killed", nargs="+", default=recovery.PARTS, choices=recovery.PARTS, help="for recovery")
@@ -146,9 +153,25 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder for the JSON files (%(default)s)")
     parser.add_argument("--arena-cores", type=cores, default=frozenset(), metavar="0,1", help="keep the arena to these")
     parser.add_argument("--load-cores", type=cores, default=frozenset(), metavar="2,3", help="and the load to these")
+    apart = parser.add_argument_group("run apart", "with the arena on another machine, see docs/benchmarks.md")
+    apart.add_argument("--arena-at", default="", metavar="URL", help="what tests.bench.host says there")
+    apart.add_argument("--simulator-port", type=int, default=0, help="which it was told there")
     options = parser.parse_args()
     options.only = chosen(options.only)
+    if options.arena_at:
+        options.only &= set(FROM_ELSEWHERE)
     return options
+
+
+def rig_options(options: argparse.Namespace) -> Options:
+    return Options(
+        arena_cores=options.arena_cores,
+        load_cores=options.load_cores,
+        on_postgres=options.postgres,
+        host=EVERYWHERE if options.arena_at else LOOPBACK,
+        simulator_port=options.simulator_port,
+        arena_at=options.arena_at.rstrip("/"),
+    )
 
 
 def chosen(names: Iterable[str]) -> set[str]:

@@ -1,11 +1,12 @@
 """What the arena aims at, beside what was measured. Figures of a busy machine say little: look at the load's table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tests.bench.rows import Row, figure
 
 FULL = 200  # battles at once
+FULL_SOCKETS = 1000
 COLUMNS = {"aim": "aim", "limit": "limit", "measured": "measured", "holds": "holds"}
 
 
@@ -19,7 +20,8 @@ class Aim:
     limit: float
 
     def applies_to(self, row: Row) -> bool:
-        return row.get("system", "arena") == "arena" and (self.part != "streams" or row["battles"] == FULL)
+        is_full = {"streams": row.get("battles") == FULL, "idle": row.get("sockets") == FULL_SOCKETS}
+        return row.get("system", "arena") == "arena" and is_full.get(self.part, True)
 
 
 AIMS = (
@@ -36,7 +38,7 @@ AIMS = (
 )
 
 
-def judge(results: dict[str, list[Row]], aims: Iterable[Aim] = AIMS) -> list[Row]:
+def judge(results: Mapping[str, list[Row]], aims: Iterable[Aim] = AIMS) -> list[Row]:
     """A row for each aim that something was measured for."""
     return [row for aim in aims if (row := _judged(aim, results.get(aim.part, [])))]
 

@@ -6,7 +6,8 @@ from tests.bench import idle
 from tests.bench.rig import Rig
 from tests.bench.rows import Row
 
-BATTLES = (100,)
+SOCKETS = 1000
+BATTLES = (50,)
 WINDOW_S = 30.0  # two heartbeats
 COLUMNS = {
     "sockets": "sockets",
@@ -19,7 +20,7 @@ COLUMNS = {
 }
 
 
-def measure_idling(rig: Rig, sockets: int = idle.SOCKETS, window_s: float = WINDOW_S) -> list[Row]:
+def measure_idling(rig: Rig, sockets: int = SOCKETS, window_s: float = WINDOW_S) -> list[Row]:
     with rig.arena("idle", extra_catalogue=idle.catalogue()) as arena:
         return asyncio.run(
             idle.measure_idle(arena.address, arena.pids, sockets=sockets, battles=BATTLES, window_s=window_s)

@@ -45,7 +45,7 @@ class Load:
 # What the arena is measured with, as others have been.
 STEADY = Load("steady", tokens=400, rate=50.0)
 # Silent until all viewers are there, so that joining and watching can be told apart.
-WATCHED = Load("watched", tokens=400, rate=50.0, delay_s=8.0)
+WATCHED = Load("watched", tokens=400, rate=50.0, delay_s=6.0)
 # Over so soon that almost all it costs is the start and the end of battles.
 SHORT = Load("short", tokens=10, rate=50.0)
 # Still running when a part of the arena has died and come back.
@@ -76,7 +76,7 @@ class Stream:
 
     def lost_or_doubled(self, tokens: int) -> int:
         """How far the text is from the first `tokens` tokens, each once and in order."""
-        got = _TOKEN.findall(self.text)
+        got: list[str] = _TOKEN.findall(self.text)
         wrong = sum(token != f"t{number}" for number, token in zip(range(tokens), got, strict=False))
         return wrong + abs(len(got) - tokens)
 

@@ -10,9 +10,9 @@ from tests.bench.rig import Arena, Rig
 from tests.bench.rows import Row
 
 BATTLES = 100
-VIEWERS_PER_BATTLE = 5
+VIEWERS_PER_BATTLE = 4
 BATTLES_BEFORE = 5
-SETTLE_S = 3.0
+SETTLE_S = 2.0
 TEXT_LIMIT_S = 60.0
 POLL_S = 0.1
 COLUMNS = {

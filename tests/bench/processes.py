@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-START_LIMIT_S = 120.0
+START_LIMIT_S = 180.0
 STOP_LIMIT_S = 30.0
 POLL_S = 0.1
 IDLE_FIELDS = (3, 4)  # of a line of /proc/stat: idle, waiting for a disk

@@ -15,6 +15,7 @@ import aiohttp
 
 from tests.bench.lag import Lag
 from tests.bench.load import Load, Stream
+from tests.bench.processes import machine_busy_s
 
 READ_LIMIT_S = 180.0
 STARTS_PER_S = 25.0
@@ -51,6 +52,7 @@ class Readings:
     readings: list[Reading]
     cpu_s: float
     wall_s: float
+    machine_s: float  # what all cores of this machine together have worked meanwhile
     late_p99_s: float  # how late the process got to what was due: above a few ms it was too busy to measure well
 
 
@@ -188,8 +190,10 @@ def understand(kind: str, reading: Reading, raw: list[Raw]) -> list[Reading]:
 
 async def read_all(kind: str, address: str, load: Load, battles: int, viewers: int = 1) -> Readings:
     """So many battles, started one after another so that the start itself is no burst, with so many viewers each."""
-    cpu_before, began_at = time.process_time(), time.monotonic()
-    kept = [(Reading(key_of(number)), [[] for _ in range(viewers)]) for number in range(battles)]
+    cpu_before, machine_before, began_at = time.process_time(), machine_busy_s(), time.monotonic()
+    kept: list[tuple[Reading, list[Raw]]] = [
+        (Reading(key_of(number)), [[] for _ in range(viewers)]) for number in range(battles)
+    ]
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
@@ -202,9 +206,10 @@ async def read_all(kind: str, address: str, load: Load, battles: int, viewers: i
             reading.asked_at = time.monotonic()
             group.create_task(read(reading, raw))  # type: ignore[arg-type]
             await asyncio.sleep(1 / STARTS_PER_S)
-    cpu_s, wall_s = time.process_time() - cpu_before, time.monotonic() - began_at
+    cpu_s, machine_s = time.process_time() - cpu_before, machine_busy_s() - machine_before
+    wall_s = time.monotonic() - began_at
     readings = [one for reading, raw in kept for one in understand(kind, reading, raw)]
-    return Readings(readings, cpu_s, wall_s, lag.percentile_s(99))
+    return Readings(readings, cpu_s, wall_s, machine_s, lag.percentile_s(99))
 
 
 def read_in_this_process(kind: str, address: str, load: Load, battles: int, viewers: int = 1) -> Readings:

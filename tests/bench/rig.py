@@ -11,6 +11,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tests import postgres
 from tests.bench.load import LOADS, Load
@@ -18,16 +19,24 @@ from tests.bench.processes import Cost, Costs, cost_of, descendants, free_port, 
 from tests.bench.readers import Readings, read_in_this_process
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # of a machine: where the other one reaches it
 CATALOGUE = "catalogue.toml"
 
 
 @dataclass(frozen=True)
 class Options:
-    """Where things run: on which cores, and with which database."""
+    """Where things run: on which cores, with which database, and what of it on another machine.
+
+    `arena_at`: the control address of `tests.bench.host`. `load_at`: what that one is told of the simulator here.
+    """
 
     arena_cores: Set[int] = frozenset()
     load_cores: Set[int] = frozenset()
     on_postgres: bool = False
+    host: str = LOOPBACK
+    simulator_port: int = 0
+    arena_at: str = ""
+    load_at: str = ""
 
 
 @dataclass
@@ -37,12 +46,14 @@ class System:
     kind: str
     address: str
     costs: Callable[[], Costs]
+    is_elsewhere: bool = False
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Arena(System):
     """One that runs here: its supervisor, what was started beside it, and where its data lies."""
 
+    kind: str = "arena"
     pid: int
     folder: Path
     environment: dict[str, str]
@@ -69,14 +80,18 @@ class Rig:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.baselines: dict[int, list[dict[str, object]]] = {}  # what was measured without an arena, by battles
         self._stack = ExitStack()
 
     def __enter__(self) -> "Rig":
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(TemporaryDirectory(prefix="arena-bench-")))
             self.log = self.folder / "bench.log"
-            self._start_simulator(stack)
-            self.relay = self._start_relay(stack)
+            if self.options.load_at:
+                self.simulator = self.options.load_at
+            else:
+                self._start_simulator(stack)
+            self.relay = self.elsewhere("relay") if self.options.arena_at else self._start_relay(stack)
             self.direct = System("direct", self.simulator, dict)
             self._stack = stack.pop_all()
         return self
@@ -87,9 +102,9 @@ class Rig:
     # --- The load --------------------------------------------------------------------------------------
 
     def _start_simulator(self, stack: ExitStack) -> None:
-        port, lag_port = free_port(), free_port()
+        port, lag_port = self.options.simulator_port or free_port(), free_port()
         self.simulator, self._lag_url = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{lag_port}"
-        command = ["-m", "tests.bench.simulator", LOOPBACK, str(port), str(lag_port)]
+        command = ["-m", "tests.bench.simulator", self.options.host, str(port), str(lag_port)]
         self.simulator_pid = stack.enter_context(
             running(command, url=self._lag_url, environment={}, log=self.log, cores=self.options.load_cores)
         ).pid
@@ -117,11 +132,21 @@ class Rig:
     def _start_relay(self, stack: ExitStack) -> System:
         port = free_port()
         address = f"http://{LOOPBACK}:{port}"
-        command = ["-m", "tests.bench.bare_relay", LOOPBACK, str(port), self.simulator]
+        command = ["-m", "tests.bench.bare_relay", self.options.host, str(port), self.simulator]
         process = stack.enter_context(
             running(command, url=f"{address}/ready", environment={}, log=self.log, cores=self.options.arena_cores)
         )
         return System("relay", address, lambda: {"web": cost_of([process.pid])})
+
+    def elsewhere(self, kind: str) -> System:
+        """A system that `tests.bench.host` runs on another machine."""
+        control = self.options.arena_at
+
+        def costs() -> Costs:
+            told = _fetch(f"{control}/costs/{kind}")
+            return {role: Cost(**figures) for role, figures in told.items()}
+
+        return System(kind, str(_fetch(control)[kind]), costs, is_elsewhere=True)
 
     @contextmanager
     def arena(self, name: str, *, extra_catalogue: str = "") -> Iterator[Arena]:
@@ -146,7 +171,14 @@ class Rig:
                     cores=self.options.arena_cores,
                 )
             )
-            arena = Arena("arena", address, dict, process.pid, folder, environment, postgres_pid=postgres_pid)
+            arena = Arena(
+                address=address,
+                costs=dict,
+                pid=process.pid,
+                folder=folder,
+                environment=environment,
+                postgres_pid=postgres_pid,
+            )
             arena.costs = lambda: {role: cost_of(pids) for role, pids in arena.pids().items()}
             yield arena
 
@@ -168,6 +200,8 @@ class Rig:
             "SIMULATOR_URL": self.simulator,
             "DATABASE_URL": database_url,
             "REDIS_URL": "",
+            "HOST": self.options.host,
+            "ALLOWED_HOSTS": "*",
             "PORT": str(port),
             "LOG_LEVEL": "warning",
             "OLLAMA_HOST": f"http://{LOOPBACK}:9",
@@ -189,6 +223,6 @@ class Rig:
                 arena.extra_workers.remove(process.pid)
 
 
-def _fetch(url: str) -> dict[str, object]:
+def _fetch(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return dict(json.load(answer))

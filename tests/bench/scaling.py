@@ -7,9 +7,9 @@ import redis
 
 from tests.bench.load import WATCHED
 from tests.bench.polling import wait_until
-from tests.bench.rig import Arena, Rig
+from tests.bench.rig import Arena, Rig, System
 from tests.bench.rows import Row, figure, ratio
-from tests.bench.streams import add_ratios, measure, spent_s
+from tests.bench.streams import add_ratios, baselines, measure, spent_s
 
 WORKERS = (1, 2, 4)
 WORKER_BATTLES = 50
@@ -47,7 +47,7 @@ VIEWER_COLUMNS = {
 
 
 def measure_workers(rig: Rig, arena: Arena, counts: Iterable[int], battles: int = WORKER_BATTLES) -> list[Row]:
-    rows = [measure(rig, system, battles) for system in (rig.direct, rig.relay)]
+    rows = baselines(rig, battles)
     with ExitStack() as stack:
         for count in sorted(counts):
             while len(arena.extra_workers) < count - 1:
@@ -72,16 +72,18 @@ def idle_workers(arena: Arena) -> int:
         return sum(connection["cmd"] == "brpop" for connection in client.client_list())
 
 
-def measure_viewers(rig: Rig, arena: Arena, counts: Iterable[int], battles: int = VIEWER_BATTLES) -> list[Row]:
+def measure_viewers(rig: Rig, arena: System, counts: Iterable[int], battles: int = VIEWER_BATTLES) -> list[Row]:
     """What all viewers together have seen is compared with the bare relay, which serves each stream to one.
 
     CPU time counts from when the first token was due: what starting and joining costs is told apart.
     """
-    relay = measure(rig, rig.relay, battles, load=WATCHED)
-    rows = [relay, *(measure(rig, arena, battles, load=WATCHED, viewers=count) for count in counts)]
-    for row in rows:
+    relay = measure(rig, rig.relay, battles)
+    watched = [measure(rig, arena, battles, load=WATCHED, viewers=count) for count in counts]
+    for row in watched:
         joins = battles * figure(row, "viewers_per_battle")
         row["joining_cpu_ms_per_viewer"] = round(figure(row, "cpu_s_before_first_token") / joins * 1000, 1)
+    rows = [relay, *watched]
+    for row in rows:
         seen = figure(row, "cpu_s_per_1000_tokens") / figure(row, "viewers_per_battle")
         row["cpu_s_per_1000_tokens_seen"] = round(seen, 5)
         row["cpu_per_relay_cpu_seen"] = ratio(seen, figure(relay, "cpu_s_per_1000_tokens"))

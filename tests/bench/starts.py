@@ -1,7 +1,7 @@
 """What a battle costs however short it is: its page's request, its rows, its task, its sockets."""
 
 from tests.bench.load import SHORT
-from tests.bench.rig import Arena, Rig
+from tests.bench.rig import Rig, System
 from tests.bench.rows import Row, figure
 from tests.bench.streams import measure
 
@@ -21,7 +21,7 @@ COLUMNS = {
 PER_1000_TOKENS = "cpu_s_per_1000_tokens"
 
 
-def measure_starts(rig: Rig, arena: Arena, battles: int = BATTLES) -> list[Row]:
+def measure_starts(rig: Rig, arena: System, battles: int = BATTLES) -> list[Row]:
     """By battles that are over at once, started 25 a second."""
     measure(rig, arena, 5, load=SHORT)  # what is made once, and kept
     row = measure(rig, arena, battles, load=SHORT)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from tests.bench.load import STEADY, Load, percentile
-from tests.bench.processes import Costs, machine_busy_s
+from tests.bench.processes import Costs
 from tests.bench.readers import Reading, Readings
-from tests.bench.rig import Arena, Rig, System
+from tests.bench.rig import Rig, System
 from tests.bench.rows import Row, figure, ms, ratio
 
-LEVELS = (1, 10, 50, 200)
+LEVELS = (1, 50, 200)
 COLUMNS = {
     "system": "system",
     "battles": "battles",
@@ -77,14 +77,13 @@ class Watch:
 
 
 def measure(rig: Rig, system: System, battles: int, *, load: Load = STEADY, viewers: int = 1) -> Row:
-    simulator_before, machine_before = rig.simulator_cost().cpu_s, machine_busy_s()
+    simulator_before = rig.simulator_cost().cpu_s
     rig.simulator_late_p99_s()
     with Watch(system) as watch:
         read = rig.read(system, load, battles, viewers)
     starts = rig.stream_starts()
     spent = watch.spent_s(since=first_token_due(read.readings, starts, load) if load.delay_s else 0.0)
     simulator_s = rig.simulator_cost().cpu_s - simulator_before
-    machine_s = machine_busy_s() - machine_before
     kilotokens = battles * load.streams * load.tokens / 1000
     total_s = sum(spent.values())
     joining_s = sum(watch.spent_s().values()) - total_s
@@ -100,7 +99,8 @@ def measure(rig: Rig, system: System, battles: int, *, load: Load = STEADY, view
         **{f"{role}_cpu_s_per_1000_tokens": round(value / kilotokens, 4) for role, value in spent.items()},
         **{f"{role}_peak_rss_mb": round(value, 1) for role, value in watch.peak_mb().items()},
         "cpu_s_before_first_token": round(joining_s, 3),
-        **_load_figures(read, kilotokens, total_s + joining_s, simulator_s, machine_s, rig.simulator_late_p99_s()),
+        **_load_figures(read, kilotokens, simulator_s, rig.simulator_late_p99_s()),
+        **_cores(read, total_s + joining_s, simulator_s + read.cpu_s, is_elsewhere=system.is_elsewhere),
     }
 
 
@@ -108,20 +108,24 @@ def spent_s(before: Costs, after: Costs) -> dict[str, float]:
     return {role: cost.cpu_s - before[role].cpu_s for role, cost in after.items()}
 
 
-def _load_figures(
-    read: Readings, kilotokens: float, total_s: float, simulator_s: float, machine_s: float, simulator_late_s: float
-) -> Row:
-    """What the load itself took of the same cores, and how well it kept to its times."""
-    load_s = simulator_s + read.cpu_s
+def _load_figures(read: Readings, kilotokens: float, simulator_s: float, simulator_late_s: float) -> Row:
+    """What the load itself took, and how well it kept to its times."""
     return {
         "seconds": round(read.wall_s, 1),
-        "measured_cores_busy": round(total_s / read.wall_s, 2),
-        "load_cores_busy": round(load_s / read.wall_s, 2),
-        "others_cores_busy": round(max(0.0, machine_s - load_s - total_s) / read.wall_s, 2),
         "simulator_cpu_s_per_1000_tokens": round(simulator_s / kilotokens, 4),
         "reader_cpu_s_per_1000_tokens": round(read.cpu_s / kilotokens, 4),
         "simulator_late_p99_ms": ms(simulator_late_s),
         "reader_late_p99_ms": ms(read.late_p99_s),
+    }
+
+
+def _cores(read: Readings, measured_s: float, load_s: float, *, is_elsewhere: bool) -> Row:
+    """How many cores were busy on average: with what is measured, with the load, with anything else on this machine."""
+    others_s = read.machine_s - load_s - (0.0 if is_elsewhere else measured_s)
+    return {
+        "measured_cores_busy": round(measured_s / read.wall_s, 2),
+        "load_cores_busy": round(load_s / read.wall_s, 2),
+        "others_cores_busy": round(max(0.0, others_s) / read.wall_s, 2),
     }
 
 
@@ -169,13 +173,20 @@ def already_there(arrivals: list[float]) -> int:
     return sum(1 for arrival in arrivals if arrival == arrivals[0])
 
 
-def measure_level(rig: Rig, arena: Arena, battles: int) -> list[Row]:
-    rows = [measure(rig, system, battles) for system in (rig.direct, rig.relay, arena)]
+def measure_level(rig: Rig, arena: System, battles: int) -> list[Row]:
+    rows = [*baselines(rig, battles), measure(rig, arena, battles)]
     add_ratios(rows)
     return rows
 
 
-def measure_streams(rig: Rig, arena: Arena, levels: Iterable[int]) -> list[Row]:
+def baselines(rig: Rig, battles: int) -> list[Row]:
+    """The direct client and the bare relay, measured once a run."""
+    if battles not in rig.baselines:
+        rig.baselines[battles] = [measure(rig, system, battles) for system in (rig.direct, rig.relay)]
+    return [dict(row) for row in rig.baselines[battles]]
+
+
+def measure_streams(rig: Rig, arena: System, levels: Iterable[int]) -> list[Row]:
     return [row for battles in levels for row in measure_level(rig, arena, battles)]
 
 

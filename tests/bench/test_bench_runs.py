@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.processes import ROOT
 
-LIMIT_S = 240
+LIMIT_S = 500
 
 
 def test_help_names_every_part() -> None:

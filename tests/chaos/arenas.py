@@ -228,9 +228,11 @@ class LockedDatabase(Part):
         return self.fault is None
 
     def strike(self, fault: Fault) -> None:
-        self.fault, self._ends_at = fault, time.monotonic() + fault.lasts_s
-        self._holder = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+        if self.fault is not None:
+            return
+        self._holder = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         self._holder.execute("BEGIN EXCLUSIVE")
+        self.fault, self._ends_at = fault, time.monotonic() + fault.lasts_s
 
     def turn(self) -> list[str]:
         if self._holder is not None and time.monotonic() > self._ends_at:

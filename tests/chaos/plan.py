@@ -49,6 +49,7 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class Plan:
     seed: int
+    settle_s: float
     battles: tuple[Planned, ...]
     faults: tuple[Fault, ...]
 
@@ -66,10 +67,11 @@ class Size:
     lasts_s: float
     freeze_max_s: float = 14.0
     away_max_s: float = 3.0
+    settle_s: float = 30.0  # in which every response is in a terminal state, once the last fault is over
 
 
-# For the suite: over within half a minute.
-SHORT = Size(battles=10, faults=4, lasts_s=8.0, freeze_max_s=3.0, away_max_s=1.0)
+# For the suite: over within half a minute where nothing else runs. That other tests run beside it is no fault.
+SHORT = Size(battles=10, faults=4, lasts_s=8.0, freeze_max_s=3.0, away_max_s=1.0, settle_s=90.0)
 
 # The blows that a kind of arena offers: by part, with how likely each is.
 Blows = dict[str, dict[Blow, float]]
@@ -122,7 +124,7 @@ def make_plan(seed: int, size: Size, blows: Blows) -> Plan:
         )
         for number in range(size.battles)
     )
-    return Plan(seed, battles, tuple(_faults(dice, size, blows)))
+    return Plan(seed, size.settle_s, battles, tuple(_faults(dice, size, blows)))
 
 
 def _faults(dice: random.Random, size: Size, blows: Blows) -> Sequence[Fault]:

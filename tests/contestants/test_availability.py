@@ -242,6 +242,26 @@ def test_discovery_again_doubles_nothing(settings: LazySettings) -> None:
     assert Contestant.objects.count() == 3
 
 
+@pytest.mark.parametrize("moment", ["_known_models", "_shown_name"])
+def test_model_that_another_worker_enters_meanwhile_is_entered_once(
+    moment: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just after it was looked which are known, and while the server describes them."""
+    quicker = getattr(services, moment)
+
+    def then_another_enters(*arguments: object) -> object:
+        found = quicker(*arguments)
+        make = {"provider": "ollama", "model": "qwq:32b", "source": Source.DISCOVERED}
+        Contestant.objects.get_or_create(slug="qwq-32b", defaults={"name": "qwq:32b", **make})
+        return found
+
+    monkeypatch.setattr(services, moment, then_another_enters)
+    with ollama({"qwq:32b": OLLAMA_MODELS["qwq:32b"]}) as server:
+        settings.OLLAMA_HOST = server.url
+        services.discover()
+    assert [row.slug for row in Contestant.objects.filter(model="qwq:32b")] == ["qwq-32b"]
+
+
 def test_discovery_enters_what_an_openai_compatible_server_has(settings: LazySettings) -> None:
     with replying(listing("tiny", "bge-m3", "o1")) as server:
         settings.OPENAI_BASE_URL = server.url

@@ -272,3 +272,24 @@ test("what comes in parts is handed on as a whole, and given up with the connect
     ["A", 0, "r", "two"],
   ]);
 });
+
+test("a page that shows all there is says so until it has been told more", () => {
+  present = new BattleSocket("/ws/battles/1/", {
+    shown: "edition",
+    onEvents: () => {},
+    onState: () => {},
+    makeSocket: (url) => new FakeSocket(url),
+    random: () => 1,
+  });
+  present.open();
+  assert.equal(latest().url.search, "?shown=edition");
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.search, "?shown=edition");
+  latest().says("5-1", { type: "alive" });
+  latest().onclose({ code: 1006 });
+  mock.timers.tick(400);
+  assert.equal(latest().url.search, "?cursor=5-1");
+  present.restart();
+  assert.equal(latest().url.search, "");
+});

@@ -16,7 +16,7 @@ from threading import Thread
 from django.conf import settings
 
 READY = re.compile(r"^Reasoning Arena is ready: (http://\S+/)$", re.MULTILINE)
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 POLL_S = 0.05
 MARK = "ARENA_TEST_RUN"
 

@@ -66,16 +66,6 @@ def test_a_part_that_is_killed_again_and_again_comes_back_each_time(arena: Arena
     assert arena.process.poll() is None
 
 
-def test_a_part_that_cannot_start_is_given_up_with_its_reason(var: Path) -> None:
-    (var / "beat.schedule").unlink(missing_ok=True)
-    (var / "beat.schedule" / "taken").mkdir(parents=True)
-    with ArenaRun(var) as run:
-        assert run.until_ended() == 1
-        assert run.pids() == []
-    assert "arena: beat ended 5 times in a row soon after its start (at last: exit status 1)" in run.output
-    assert "beat.schedule" in run.output
-
-
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL], ids=["SIGHUP", "SIGKILL"])
 def test_a_signal_to_make_alone_stops_everything(var: Path, tmp_path: Path, number: signal.Signals) -> None:
     makefile = tmp_path / "Makefile"

@@ -1,16 +1,20 @@
+import asyncio
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.conf import LazySettings
 from django.db import InterfaceError, OperationalError
 from django.test import AsyncClient, Client
 
-from arena.running import health, redis_clients
+from arena.running import handler, health, redis_clients
 from arena.running.health import Health, Probe
 from arena.running.tasks import HEARTBEAT_KEY, heartbeat, token_key
-from tests.live import wait_until
+from tests.live import LiveArena, wait_until
 
 
 @pytest.fixture
@@ -30,11 +34,21 @@ def test_healthz_says_that_the_process_is_up(client: Client) -> None:
     assert client.get("/healthz").content == b"ok\n"
 
 
-@pytest.mark.django_db
-def test_balancers_may_ask_by_any_address(client: Client) -> None:
-    assert client.get("/healthz", headers={"host": "10.0.3.17:8000"}).status_code == 200
-    assert client.get("/readyz", headers={"host": "10.0.3.17:8000"}).status_code in {200, 503}
-    assert client.get("/", headers={"host": "10.0.3.17:8000"}).status_code == 400
+def ask_by_address(live_arena: LiveArena, path: str) -> int:
+    request = urllib.request.Request(f"{live_arena.url}{path}", headers={"Host": "10.0.3.17:8000"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_balancers_may_ask_by_any_address(live_arena: LiveArena) -> None:
+    heartbeat.delay()
+    assert ask_by_address(live_arena, "/healthz") == 200
+    wait_until(lambda: ask_by_address(live_arena, "/readyz") == 200, "all parts")
+    assert ask_by_address(live_arena, "/") == 400
 
 
 @pytest.mark.django_db(transaction=True)
@@ -102,6 +116,21 @@ def test_a_heartbeat_with_a_token_shows_that_this_very_task_was_taken() -> None:
     heartbeat("this one")
     assert redis_clients.client().exists(token_key("this one"))
     assert not redis_clients.client().exists(token_key("another"))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_probes_are_answered_while_all_threads_wait(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none_is_free(function: object) -> None:
+        await asyncio.Event().wait()
+
+    heartbeat()
+    monkeypatch.setattr(handler, "in_web_thread", none_is_free)
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"10.0.3.17")], "query_string": b""}
+    asked = ApplicationCommunicator(handler.Handler(), scope)
+    await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
+    assert (await asked.receive_output(60))["status"] == 200
+    await asked.wait(60)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ const LOST_AT_REST_AFTER_MS = 10_000; // nor one on which nothing is missed: it 
  *
  *     <battle-stream data-socket="/ws/battles/ID/" data-battle="/battles/ID/" data-status="running">…</battle-stream>
  *
+ * `data-edition` names what a page shows whose responses have all ended, so that the socket need not tell it again.
  * Once all responses have ended, and when ballots or the reveal are announced, the page is fetched again and the
  * elements marked `data-swap` are exchanged. Forms that ask on, stop or retry are sent without leaving the page.
  */
@@ -44,6 +45,7 @@ export class BattleStream extends HTMLElement {
     this.#milestone = milestone(this.#battle);
     this.#render();
     this.#socket = new BattleSocket(this.dataset.socket, {
+      shown: this.dataset.edition,
       onEvents: (events) => this.#receive(events),
       onState: (state) => this.#showConnection(state),
       isUrgent: () => !isAtRest(this.#battle),

@@ -28,6 +28,7 @@ export class BattleSocket {
   #socket = null;
   #cursor = "";
   #isUrgent;
+  #shown;
   #parts = []; // events of the messages before the one that has their cursor
   #failures = 0;
   #heardAt = 0;
@@ -40,13 +41,18 @@ export class BattleSocket {
   /**
    * @param {string} path
    * @param {object} options
+   * @param {string} [options.shown] the edition of what the page shows already, for a socket without a cursor
    * @param {(events: unknown[]) => void} options.onEvents called with the events of each message, in order
    * @param {(state: SocketState) => void} options.onState
    * @param {() => boolean} [options.isUrgent] whether something is missed while there is no connection; where nothing
    *   is, others are let in first
    */
-  constructor(path, { onEvents, onState, isUrgent = () => true, makeSocket = toServer, random = Math.random }) {
+  constructor(
+    path,
+    { shown = "", onEvents, onState, isUrgent = () => true, makeSocket = toServer, random = Math.random },
+  ) {
     this.#path = path;
+    this.#shown = shown;
     this.#isUrgent = isUrgent;
     this.#onEvents = onEvents;
     this.#onState = onState;
@@ -110,6 +116,7 @@ export class BattleSocket {
     const url = new URL(this.#path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     if (this.#cursor) url.searchParams.set("cursor", this.#cursor);
+    else if (this.#shown) url.searchParams.set("shown", this.#shown);
     const socket = this.#makeSocket(url.href);
     this.#socket = socket;
     this.#heard();
@@ -136,6 +143,7 @@ export class BattleSocket {
     }
     this.#parts = [];
     this.#cursor = message.c;
+    this.#shown = ""; // from here on the page shows more, or something else
     this.#onEvents(events); // last: it may restart the socket
   }
 

@@ -170,7 +170,7 @@ async def test_those_who_watch_a_log_that_redis_has_forgotten_come_again(
 
 
 async def test_command_to_unblock_that_comes_too_early_is_repeated(
-    relay: Relay, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may overtake the one that blocks: the battle that has joined would wait for the end of the block."""
     monkeypatch.setattr(relay_module, "BLOCK_MS", 600_000)

@@ -73,7 +73,7 @@ async def measure_idle(
         finished = await _each(STARTED_AT_ONCE, [_finished_battle(session, arena) for _ in range(max(battles))])
         addresses = [f"{arena}/ws/battles/{battle}/" for battle in finished]
         async with AsyncExitStack() as stack:  # what the process gets once, for whatever number of sockets
-            await _each(OPENED_AT_ONCE, [_open(stack, session, addresses[0]) for _ in range(OPENED_AT_ONCE)])
+            await _each(OPENED_AT_ONCE, [_open(stack, session, address) for address in addresses[:OPENED_AT_ONCE]])
         await asyncio.sleep(SETTLED_AFTER_S)
         without_mb = rss_mb(processes()["web"])
         return [

@@ -87,7 +87,7 @@ def test_second_tab_opened_late_shows_the_same(page: Page, context: BrowserConte
 
 def test_lost_connection_is_told_and_nothing_is_lost(page: Page, context: BrowserContext) -> None:
     battle = battle_of(only_in_play(*LONG))
-    banner = page.get_by_text("Connection lost, reconnecting")
+    banner = page.get_by_text("You are offline")
     page.goto(battle.get_absolute_url())
     wait_for_text(page)
     expect(banner).to_be_hidden()

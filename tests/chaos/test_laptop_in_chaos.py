@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.plan import SHORT
 from tests.chaos.trial import prepare, try_once
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("time_for_a_trial")]
 
 
 def test_nothing_is_lost_while_parts_of_the_arena_die(tmp_path: Path) -> None:

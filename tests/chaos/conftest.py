@@ -1,6 +1,7 @@
 """Without PostgreSQL its trial is left out; the suite says that it is missing."""
 
 import faulthandler
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,6 @@ TRIAL_LIMIT_S = 420
 
 @pytest.fixture
 def time_for_a_trial() -> Iterator[None]:
-    faulthandler.dump_traceback_later(TRIAL_LIMIT_S, exit=True)
+    faulthandler.dump_traceback_later(TRIAL_LIMIT_S, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()

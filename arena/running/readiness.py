@@ -30,7 +30,10 @@ class FirstTask:
     def __init__(self) -> None:
         self.token = uuid.uuid4().hex
         self._asked_again_at = time.monotonic() + AVAILABILITY_LIMIT_S
-        signature("contestants.check_availability", app=app, link=heartbeat.si(self.token)).apply_async()
+        try:
+            signature("contestants.check_availability", app=app, link=heartbeat.si(self.token)).apply_async()
+        except (OperationalError, OSError):  # Redis has just died, and is started again: ask then
+            self._asked_again_at = time.monotonic()
 
     def __call__(self) -> bool:
         if time.monotonic() > self._asked_again_at:

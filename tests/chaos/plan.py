@@ -71,7 +71,7 @@ class Size:
 
 
 # For the suite: over within half a minute where nothing else runs. That other tests run beside it is no fault.
-SHORT = Size(battles=10, faults=4, lasts_s=8.0, freeze_max_s=3.0, away_max_s=1.0, settle_s=90.0)
+SHORT = Size(battles=8, faults=3, lasts_s=7.0, freeze_max_s=3.0, away_max_s=1.0, settle_s=90.0)
 
 # The blows that a kind of arena offers: by part, with how likely each is.
 Blows = dict[str, dict[Blow, float]]

@@ -25,7 +25,7 @@ def test_twenty_seeds_strike_every_part_in_every_way(kind: str) -> None:
 
 
 def test_everything_begins_within_the_time() -> None:
-    plan = make_plan(1, SHORT, KINDS["cluster"].blows)
+    plan = make_plan(7, SHORT, KINDS["cluster"].blows)
     assert len(plan.battles) == SHORT.battles
     assert len(plan.faults) == SHORT.faults
     assert max(fault.at_s for fault in plan.faults) < SHORT.lasts_s

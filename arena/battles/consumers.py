@@ -160,7 +160,7 @@ class Viewer:
         if self._position is not None or not shown:
             return None
         ends = self._feed.state.ends
-        is_latest = shown == await database_sync_to_async(edition_of)(self.battle_id)
+        is_latest = shown == await in_web_thread(partial(edition_of, self.battle_id))
         # Nothing is awaited here: what begins after that read is news to come.
         if not is_latest or ends != self._feed.state.ends or not self._feed.is_at_rest:
             return None

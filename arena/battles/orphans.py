@@ -124,7 +124,7 @@ class Sweeper:
 
 def log_state(client: redis.Redis, battle_id: UUID) -> LogState:
     """What the battle's log adds up to. Raises RedisError."""
-    state = LogState(keeps_ended=False)  # what ran when it ended was an earlier attempt
+    state = LogState()
     for _, events in read_log(client, battle_id):
         state.apply(events)
     return state

@@ -9,6 +9,8 @@ _WHOLE = re.compile(
     r"|^[ \t]*\\\[.*?(?:\\\]|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+# The last of so many takes in all that follows: a page with a hundred thousand steps would be of no use to anybody.
+STEPS_MAX = 10_000
 _GAP = re.compile(r"\n[ \t\r]*(?:\n[ \t\r]*)+")
 
 
@@ -30,7 +32,10 @@ def split_steps(text: str) -> list[tuple[int, int]]:
         cuts.append(gap.span())
     edges = [0, *(edge for cut in cuts for edge in cut), len(text)]
     pieces = zip(edges[::2], edges[1::2], strict=True)
-    return [_trimmed(text, start, end) for start, end in pieces if text[start:end].strip()]
+    steps = [_trimmed(text, start, end) for start, end in pieces if text[start:end].strip()]
+    if len(steps) > STEPS_MAX:
+        steps[STEPS_MAX - 1 :] = [(steps[STEPS_MAX - 1][0], steps[-1][1])]
+    return steps
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

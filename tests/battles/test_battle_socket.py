@@ -79,6 +79,11 @@ make = database_sync_to_async(make_battle)
 make_finished = database_sync_to_async(make_finished_battle)
 
 
+@database_sync_to_async
+def change(battle: Battle, slot: str, **fields: object) -> None:
+    Response.objects.filter(turn__battle=battle, seat__slot=slot).update(**fields)
+
+
 async def test_unknown_battle_is_closed_with_4404() -> None:
     async with browser(uuid.uuid4()) as socket:
         assert await socket.receive_output(LIMIT_S) == {"type": "websocket.close", "code": 4404}
@@ -227,9 +232,7 @@ async def test_long_battle_is_told_in_parts_of_which_only_the_last_has_a_cursor(
     monkeypatch.setattr(relay, "MESSAGE_CHARS", 100)
     battle = await make_finished()
     words = [f"{number} " for number in range(300)]
-    await Response.objects.filter(turn__battle=battle, seat__slot="B").aupdate(
-        reasoning="".join(words), answer="x" * 250, status="stopped"
-    )
+    await change(battle, "B", reasoning="".join(words), answer="x" * 250, status="stopped")
     cursors, state = [""], LogState()
     async with browser(battle.pk) as socket:
         while not cursors[-1]:
@@ -304,7 +307,7 @@ async def test_page_that_shows_all_there_is_gets_a_sign_of_life_and_then_the_new
 async def test_page_of_an_earlier_edition_is_told_everything(publishing: Callable[[Battle], Publish]) -> None:
     battle = await make_finished()
     before = await edition(battle.pk)
-    await Response.objects.filter(turn__battle=battle, seat__slot="B").aupdate(attempt=2, answer="5")
+    await change(battle, "B", attempt=2, answer="5")
     async with browser(battle.pk, shown=before) as socket:
         _, events = await next_message(socket)
     assert [event["answer"] for event in events if isinstance(event, dict)] == ["4", "5"]
@@ -329,7 +332,7 @@ async def test_cursor_from_before_a_log_began_begins_with_snapshots() -> None:
     battle = await make_finished()
     async with browser(battle.pk, shown=await edition(battle.pk)) as socket:
         cursor, _ = await next_message(socket)
-    await Response.objects.filter(turn__battle=battle, seat__slot="A").aupdate(answer="asked again")
+    await change(battle, "A", answer="asked again")
     async with browser(battle.pk, cursor) as socket:
         _, events = await next_message(socket)
     assert isinstance(events[0], dict) and events[0]["answer"] == "asked again"

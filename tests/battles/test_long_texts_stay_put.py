@@ -6,15 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from arena.api import api
-from arena.battles import charges, runs
+from arena.battles import charges, runs, tasks
 from arena.battles.models import Battle, Response, Turn
 from arena.contestants.models import Contestant
 from arena.leaderboard.queries import figures
@@ -126,8 +124,9 @@ def test_no_regular_work_reads_the_texts(work: Callable[[], object], battles: li
 
 
 def test_sweep_reads_no_texts_of_what_has_ended(battles: list[Battle]) -> None:
-    with redis.Redis.from_url(settings.REDIS_URL) as client, noted() as queries:
-        runs.sweep(client)
+    with noted() as queries:
+        tasks.sweep()
+    assert queries
     assert reads_of_texts(queries) == []
 
 

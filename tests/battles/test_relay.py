@@ -185,7 +185,7 @@ async def test_command_to_unblock_that_comes_too_early_is_repeated(
     try:
         first, second = str(uuid.uuid4()), str(uuid.uuid4())
         async with watching(made, first) as one:
-            await write(client, first, "one.")
+            await write(client, first, "one.", ResponseFinished("A", 0))  # after text the reader would rest, unblocked
             await one.read_to(".")
             await blocked_reader(client)
             async with watching(made, second) as two:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arena.battles.steps import split_steps
+from arena.battles.steps import STEPS_MAX, split_steps
 
 CASES = json.loads((Path(__file__).parent / "data" / "steps.json").read_text())
 
@@ -37,4 +37,13 @@ def test_cutting_takes_no_longer_than_the_text(text: str) -> None:
     started = time.process_time()
     steps = split_steps(text)
     assert time.process_time() - started < 30
+    assert len(steps) <= STEPS_MAX
     assert "".join("".join(text[start:end] for start, end in steps).split()) == "".join(text.split())
+
+
+def test_last_of_very_many_steps_takes_in_what_follows() -> None:
+    text = "\n\n".join(f"step {number}" for number in range(STEPS_MAX + 5))
+    steps = [text[start:end] for start, end in split_steps(text)]
+    assert len(steps) == STEPS_MAX
+    assert steps[-2:] == [f"step {STEPS_MAX - 2}", "\n\n".join(f"step {STEPS_MAX - 1 + more}" for more in range(6))]
+    assert split_steps("a\n\n" * STEPS_MAX)[-1] == (3 * STEPS_MAX - 3, 3 * STEPS_MAX - 2)

@@ -1,5 +1,6 @@
 // Reasoning cut into numbered steps by the same rule as arena/battles/steps.py: "step 7" means the same to everyone.
 
+export const STEPS_MAX = 10_000; // the last of them takes in all that follows
 const OPENS_FENCE = /^[ \t]*(`{3,}(?=[^`]*$)|~{3,})/;
 const ENDS_FENCE = /^[`~]*[ \t\r]*$/;
 const INDENT = /^[ \t]*/;
@@ -15,9 +16,10 @@ const TRAILING = new RegExp(`[${SPACE}]$`);
  * A step that has been followed by another never changes when text is appended.
  *
  * @param {string} text
+ * @param {number} most how many there may be: fewer than STEPS_MAX where `text` is not the beginning
  * @returns {[number, number][]}
  */
-export function splitSteps(text) {
+export function splitSteps(text, most = STEPS_MAX) {
   const steps = [];
   let start = -1; // of the step being read; -1 between steps
   let closes = null; // tells whether a line ends the whole block we are in
@@ -38,7 +40,9 @@ export function splitSteps(text) {
     from = end + 1;
   }
   if (start >= 0) steps.push(trimmed(text, start, text.length));
-  return steps.filter(([begin, end]) => end > begin);
+  const found = steps.filter(([begin, end]) => end > begin);
+  if (found.length > most) found.splice(most - 1, found.length, [found[most - 1][0], found.at(-1)[1]]);
+  return found;
 }
 
 /** Where the line that opens a block which stays whole, blank lines included, tells what closes it. */

@@ -1,6 +1,6 @@
 // Reasoning painted as an ordered list of steps, each with its number and an address of its own.
 
-import { splitSteps, stepText } from "../battle/steps.js";
+import { STEPS_MAX, splitSteps, stepText } from "../battle/steps.js";
 import { DocumentView } from "./document-view.js";
 
 /**
@@ -35,7 +35,7 @@ export class StepsView {
     const first = this.#current;
     const offset = first ? this.#steps[first].start : 0;
     const tail = text.slice(offset);
-    const spans = splitSteps(tail);
+    const spans = splitSteps(tail, STEPS_MAX - first);
     for (const [index, [start, end]] of spans.entries()) {
       this.#current = first + index;
       this.#steps[this.#current] ??= this.#add(this.#current + 1);

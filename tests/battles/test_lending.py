@@ -1,6 +1,7 @@
 """Threads that wait lend their connections, so that few are open however many battles are played."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,9 +17,14 @@ has_pool = "pool" in connection.settings_dict["OPTIONS"]
 
 
 @pytest.fixture(autouse=True)
-def none_left() -> object:
-    """What these tests lend is closed behind them."""
+def none_left() -> Iterator[None]:
+    """What other tests have lent is closed before, and what these lend behind them."""
+    close_lent()
     yield
+    close_lent()
+
+
+def close_lent() -> None:
     while lending._lent:
         lending._lent.pop().close()
 

@@ -40,12 +40,14 @@ provider = "ollama"
 model = "load?tokens={tokens}&rate={rate}&think=0.5"
 simulated = true
 """
-# Two who answer within seconds, and two who would go on for hours.
+# Two who answer within seconds, two who take a while, and two who would go on for hours.
 CATALOGUE = "".join(
     ENTRY.format(slug=slug, tokens=tokens, rate=rate)
     for slug, tokens, rate in (
         ("steady", 240, 40),
         ("steady-too", 200, 40),
+        ("long", 600, 40),
+        ("long-too", 560, 40),
         ("endless", 100_000, 10),
         ("endless-too", 100_000, 10),
     )

@@ -134,9 +134,10 @@ def redis_connections(cluster: Cluster) -> int:
 
 
 def test_the_other_machine_takes_over_when_one_is_lost(cluster: Cluster) -> None:
+    wait_until(lambda: not playing(cluster), "the end of what others have started", limit_s=LIMIT_S)
     visitor = Visitor()
     # More than the other worker has threads for: this one has some of them.
-    battles = [visitor.start(cluster.b, "steady", "steady-too") for _ in range(THREADS + 2)]
+    battles = [visitor.start(cluster.b, "long", "long-too") for _ in range(THREADS + 2)]
     wait_until(lambda: playing(cluster) == 2 * len(battles), "all of them to play", limit_s=LIMIT_S)
     for part in cluster.a.parts:
         part.kill()

@@ -6,7 +6,7 @@ runs of the process have gathered, one log entry per run.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import redis.asyncio
@@ -18,7 +18,7 @@ from arena.battles.leases import APPEND_SCRIPT, LEASE_S, OPEN_RUNS, RESTORE_SCRI
 
 logger = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.05
+FLUSH_EVERY_S = 0.066
 BACK_OFF_MAX_S = 2.0
 # While Redis is away, what waits to be appended is joined: one delta a token takes thirty times its text.
 PENDING_MAX = 500
@@ -114,6 +114,7 @@ class LogWriter:
         self._append_all = client.register_script(APPEND_SCRIPT)
         self._restore_lease = client.register_script(RESTORE_SCRIPT)
         self._waiting: dict[str, RunLog] = {}
+        self._in_a_hurry: dict[str, RunLog] = {}
         self._confirming: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -127,6 +128,7 @@ class LogWriter:
         self._waiting[log.run_id] = log
         self._dirty.set()
         if urgent:
+            self._in_a_hurry[log.run_id] = log
             self._urgent.set()
 
     def lost(self, log: RunLog) -> None:
@@ -161,15 +163,16 @@ class LogWriter:
             await self._dirty.wait()
             self._dirty.clear()
             flush_at = loop.time() + FLUSH_EVERY_S
+            self._waiting = {run_id: log for run_id, log in self._waiting.items() if log.has_work}
             try:
-                await self._flush()
+                await self._flush(self._waiting)
+                await self._rest_until(flush_at)
                 back_off_s = FLUSH_EVERY_S
             except RedisError as error:
                 logger.warning("Redis does not take appends: %s; trying again in %.1f s", error, back_off_s)
                 self._dirty.set()
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
-            await self._rest_until(flush_at)
             self._end_pauses()
             await asyncio.sleep(0)  # those who waited for this now read, and add what they find
 
@@ -181,17 +184,24 @@ class LogWriter:
                 pause.set_result(None)
 
     async def _rest_until(self, flush_at: float) -> None:
-        """Let deltas gather; an urgent event cuts the rest short."""
+        """Let deltas gather. What is urgent is appended meanwhile, without what the other runs have."""
+        while await self._is_urgent_before(flush_at):
+            hurried, self._in_a_hurry = self._in_a_hurry, {}
+            await self._flush(hurried)
+
+    async def _is_urgent_before(self, flush_at: float) -> bool:
+        """True as soon as something is urgent; False when it is time to flush all."""
         try:
             async with asyncio.timeout_at(flush_at):
+                await asyncio.sleep(0)  # or those in a hurry might keep all others waiting
                 await self._urgent.wait()
         except TimeoutError:
-            pass
+            return False
         self._urgent.clear()
+        return True
 
-    async def _flush(self) -> None:
-        logs = [log for log in self._waiting.values() if log.has_work]
-        self._waiting = {log.run_id: log for log in logs}
+    async def _flush(self, waiting: Mapping[str, RunLog]) -> None:
+        logs = [log for log in waiting.values() if log.has_work]
         for log in logs:
             if log.is_lost:
                 await self._restore(log)

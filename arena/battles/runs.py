@@ -92,7 +92,7 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
     )
     handed_over = False
     try:
-        for _ in parts:
+        for still_playing in reversed(range(len(parts))):
             part, outcome = deliveries.get()
             take_connection()
             response = claimed[part.response_id]
@@ -101,7 +101,7 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
                 event = _ended(response, partial(hand_over, response, (so_far.reasoning, so_far.answer), so_far.usage))
                 handed_over |= event is None
             else:
-                event = _ended(response, partial(save_outcome, response, outcome))
+                event = _ended(response, partial(save_outcome, response, outcome, may_be_last=not still_playing))
             give_connection_back()
             if event is not None:
                 loop.append(run, event)
@@ -114,10 +114,11 @@ def play_waiting(battle_id: UUID, client: redis.Redis) -> bool:
     return handed_over
 
 
-def save_outcome(response: Response, outcome: Outcome) -> Event | None:
+def save_outcome(response: Response, outcome: Outcome, *, may_be_last: bool = True) -> Event | None:
     """Save how a response ended, and the battle's end if it was the last.
 
-    Returns the event that tells of it; None if the response does not belong to the run it was claimed by any more.
+    It need not be looked for where another response of the same run still plays (`may_be_last`). Returns the event that
+    tells of it; None if the response does not belong to the run it was claimed by any more.
     """
     fields = _ended_fields(outcome, response.seat.contestant)
     with transaction.atomic():  # both or neither: what is tried again must find the response as it was
@@ -125,7 +126,8 @@ def save_outcome(response: Response, outcome: Outcome) -> Event | None:
             return None
         if not _still_ours(response).update(**fields):
             return _end_saved_before(response, outcome)
-        finish_locked(response.turn.battle_id)
+        if may_be_last:
+            finish_locked(response.turn.battle_id)
         settle(response, outcome)
         if outcome.status != ResponseStatus.STOPPED:
             note_outcome(response.seat.contestant, failure_code=outcome.failure_code, why=outcome.failure_message)

@@ -3,6 +3,7 @@
 import logging
 import threading
 import uuid
+from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from arena.battles import runs
 from arena.battles.events import Event, TextDelta
 from arena.battles.leases import SWEPT, lease_key
-from arena.battles.log_writer import LogWriter
+from arena.battles.log_writer import LogWriter, RunLog
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.streaming import Outcome
 from tests.battles.test_orphans import Watch
@@ -83,11 +84,11 @@ def test_response_is_saved_however_long_the_database_was_away(
 ) -> None:
     save_outcome, refusals = runs.save_outcome, list[int]()
 
-    def refuse(response: Response, outcome: Outcome) -> Event | None:
+    def refuse(response: Response, outcome: Outcome, *, may_be_last: bool) -> Event | None:
         if len(refusals) < 200:
             refusals.append(response.pk)
             raise InterfaceError("connection already closed")
-        return save_outcome(response, outcome)
+        return save_outcome(response, outcome, may_be_last=may_be_last)
 
     monkeypatch.setattr(runs, "save_outcome", refuse)
     monkeypatch.setattr(runs, "SAVE_AGAIN_MAX_S", 0.001)
@@ -102,8 +103,8 @@ def test_end_is_told_though_the_connection_was_lost_while_it_was_saved(
 ) -> None:
     save_outcome, unheard = runs.save_outcome, set[int]()
 
-    def lose_the_answer_once(response: Response, outcome: Outcome) -> Event | None:
-        event = save_outcome(response, outcome)
+    def lose_the_answer_once(response: Response, outcome: Outcome, *, may_be_last: bool) -> Event | None:
+        event = save_outcome(response, outcome, may_be_last=may_be_last)
         if response.pk not in unheard:
             unheard.add(response.pk)
             raise OperationalError("server closed the connection unexpectedly")
@@ -140,11 +141,11 @@ def test_log_writer_that_breaks_begins_again(
     flush = LogWriter._flush
     has_broken = threading.Event()
 
-    async def break_once(writer: LogWriter) -> None:
+    async def break_once(writer: LogWriter, waiting: Mapping[str, RunLog]) -> None:
         if not has_broken.is_set():
             has_broken.set()
             raise RuntimeError("a fault of ours")
-        await flush(writer)
+        await flush(writer, waiting)
 
     monkeypatch.setattr(LogWriter, "_flush", break_once)
     battle = make_battle(2)

@@ -5,9 +5,11 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import redis.asyncio
 from django.conf import settings
 
+from arena.battles import log_writer
 from arena.battles.event_log import LogState, decode, log_key
 from arena.battles.events import ResponseSnapshot, TextDelta
 from arena.battles.leases import SWEPT, lease_key
@@ -137,3 +139,17 @@ async def test_what_gathers_while_redis_is_away_is_joined() -> None:
         async with asyncio.timeout(LIMIT_S):
             await made.log.drained()
         assert await made.answer() == "".join(f"{number} " for number in range(5000))
+
+
+async def test_urgent_append_of_one_run_leaves_the_others_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "FLUSH_EVERY_S", LIMIT_S)
+    async with bench() as made:
+        await made.client.set(lease_key("other"), "0", px=10_000)
+        other = RunLog("other", uuid.uuid4(), restate=list, on_fenced=lambda: None, is_ours=made.log.is_ours)
+        made.writer.add(made.log, TextDelta("A", 0, "a", "at once, "), urgent=True)
+        await made.log.drained()
+        made.writer.add(made.log, TextDelta("A", 0, "a", "and later"))
+        made.writer.add(other, TextDelta("A", 0, "a", "at once"), urgent=True)
+        await other.drained()
+        assert made.log.has_work
+        assert await made.answer() == "at once, "

@@ -65,6 +65,7 @@ def closed_database() -> Iterator[None]:
         return
     address = {key: connection.settings_dict[key.upper()] for key in ("host", "port", "user", "password")}
     connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one; what it holds is about to break
     with psycopg.connect(dbname="postgres", autocommit=True, **address) as owner:
         let_in = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         owner.execute(let_in.format(sql.Identifier(name), sql.SQL("false")))

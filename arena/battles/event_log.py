@@ -19,7 +19,7 @@ import redis
 from arena.battles.events import Event, ResponseFailed, ResponseSnapshot, ResponseWaiting, TextDelta, Wire
 from arena.growing_text import GrowingText
 
-# Entries kept per battle: one holds ~50 ms of text, so this is more than a response may take at most.
+# Entries kept per battle: one holds some 66 ms of text, so this is more than a response may take at most.
 LOG_ENTRIES_MAX = 150_000
 # While its run plays, so that what is lost with a worker can be taken from it even if no other is there for hours.
 LOG_EXPIRY_S = 6 * 60 * 60

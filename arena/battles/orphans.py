@@ -157,6 +157,6 @@ def running() -> Running:
 
 def _finish_open_battles() -> None:
     """Those that count as running although nothing runs."""
-    running = Battle.objects.filter(status=BattleStatus.RUNNING)
-    for battle_id in running.exclude(turns__responses__in=Response.objects.running()).values_list("pk", flat=True):
+    open_battles = Battle.objects.filter(status=BattleStatus.RUNNING)
+    for battle_id in open_battles.exclude(turns__responses__in=Response.objects.running()).values_list("pk", flat=True):
         finish_if_ended(battle_id)

@@ -23,7 +23,7 @@ from arena.battles.event_log import publish
 from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
 from arena.battles.lending import give_connection_back, take_connection
-from arena.battles.models import TERMINAL, Battle, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.models import TERMINAL, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Part
 from arena.battles.running_costs import Meter
@@ -191,7 +191,7 @@ def tell_end(response: Response, client: redis.Redis) -> None:
     The battle is locked, so that nobody asks it again meanwhile: what is told would land in the newer text. Raises
     RedisError.
     """
-    Battle.objects.locked().filter(pk=response.turn.battle_id).first()
+    lock_by_id(response.turn.battle_id)
     ended = Response.objects.filter(pk=response.pk, run=response.run, status__in=TERMINAL).first()
     if ended is not None:
         publish(client, response.turn.battle_id, _whole_end(ended, response.seat.slot, response.turn.index))

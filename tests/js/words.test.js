@@ -83,7 +83,7 @@ test("where text is held back an empty pane says nothing of its contestant", () 
   assert.equal(note("together"), "Nothing yet. Its text is shown once all are done.");
 });
 
-test("progress is told in numbers, until there is text", () => {
+test("progress is told in numbers until there is text", () => {
   const turn = (thinking, writing, done, fields = {}) => ({
     progress: { thinking, writing, done },
     responses: { A: response({}), B: response(fields) },
@@ -92,7 +92,7 @@ test("progress is told in numbers, until there is text", () => {
   assert.equal(progressOf(turn(1, 1, 0), "even"), "1 of 2 is thinking, 1 waits to be shown");
   assert.equal(progressOf(turn(0, 2, 0), "even"), "2 of 2 wait to be shown");
   assert.equal(progressOf(turn(1, 2, 1), "together"), "1 of 4 is thinking, 2 are writing, 1 is done");
-  assert.equal(progressOf(turn(0, 2, 0, { answer: "4" }), "even"), "");
+  assert.equal(progressOf(turn(0, 2, 0, { answer: "4" }), "even"), "As much of each is shown at any time");
   assert.equal(progressOf(turn(1, 1, 0), "live"), "");
   assert.equal(progressOf({ ...turn(0, 0, 0), progress: null }, "even"), "");
   const over = { status: "failed" };

@@ -89,7 +89,8 @@ export function patienceFor(response, { asked, pacing }) {
 }
 
 /**
- * How far the contestants of a turn are whose text is not shown yet: how many, and never who. "" once there is text.
+ * How far the contestants of a turn are whose text is not shown live: how many, and never who. "" where there is no more
+ * to say.
  *
  * @param {import("./state.js").Turn} turn
  * @param {string} pacing
@@ -97,7 +98,8 @@ export function patienceFor(response, { asked, pacing }) {
 export function progressOf({ progress, responses }, pacing) {
   const isShown = Object.values(responses).some(({ reasoning, answer }) => reasoning || answer);
   const isOver = Object.values(responses).every(({ status }) => ENDED.has(status));
-  if (!progress || !HELD_BACK.has(pacing) || isShown || isOver) return "";
+  if (!progress || !HELD_BACK.has(pacing) || isOver) return "";
+  if (isShown) return "As much of each is shown at any time";
   const { thinking, writing, done } = progress;
   const all = thinking + writing + done;
   const held = pacing === "even" ? ["waits to be shown", "wait to be shown"] : ["is writing", "are writing"];

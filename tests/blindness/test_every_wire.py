@@ -23,7 +23,7 @@ from arena.battles.event_log import read_log
 from arena.battles.models import Battle, Pacing, Response
 from arena.contestants.models import Contestant, Provider
 from arena.contestants.simulator.directions import Fault
-from arena.contestants.simulator.server import start_simulator
+from arena.contestants.simulator.server import Simulator, start_simulator
 from arena.teams.models import Voter
 from tests.api.asking import Api, visitor
 from tests.blindness.telltales import everything_in, found_in, make_speaker, measure, telltales
@@ -41,17 +41,22 @@ LIMIT_S = 1.0
 def simulated_servers() -> Iterator[str]:
     """Their address. They know the rare names, and say them."""
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     aliases = {f"vendor{name.lower()}/weights": "load" for name in NAMES}
     simulator = asyncio.run_coroutine_threadsafe(start_simulator(aliases=aliases), loop).result()
     try:
         yield simulator.url
     finally:
-        asyncio.run_coroutine_threadsafe(simulator.close(), loop).result()
+        asyncio.run_coroutine_threadsafe(_close(simulator), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _close(simulator: Simulator) -> None:
+    async with simulator:
+        pass
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ class WorkerLoop:
 
     def _append(self, run: Run, event: Event) -> None:
         run.told(event)
-        self._writer.add(run.log, event, urgent=True)
+        self._writer.add(run.log, event)
 
     async def _abandon_run(self, run: Run) -> None:
         run.log.close()

@@ -50,8 +50,8 @@ FRAME_EVERY_S = 0.05
 BLOCK_MS = 2000
 QUIET_BLOCK_MS = 20_000
 TIMEOUT_S = 5.0
-# Reads that follow one another at once are held back a little, so that each brings more.
-READ_EVERY_S = 0.016
+# The next read is held back for as long as the last one took to be told, so that each brings more; but no longer.
+HELD_BACK_MAX_S = 0.016
 # So often every socket says that it is alive: not all at once, but in as many groups as the heart beats meanwhile.
 ALIVE_EVERY_S = 15.0
 BEATS = 60
@@ -333,7 +333,7 @@ class LogReader:
                     is_text |= feed.ends_with_text
                     self._on_news(feed)
             if is_text:  # what announces text is followed by text, which is not to wait
-                await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))
+                await asyncio.sleep(min(loop.time() - read_at, HELD_BACK_MAX_S))
 
 
 class Relay:

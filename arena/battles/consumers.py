@@ -14,9 +14,11 @@ from redis.exceptions import RedisError
 
 from arena.battles.event_log import START, LogState, Position, position_of
 from arena.battles.events import ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.feeds import FRAME_EVERY_S, Feed
+from arena.battles.messages import message, messages
 from arena.battles.models import Battle
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, edition_of
-from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
+from arena.battles.relay import relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
 from arena.web_threads import in_web_thread
 

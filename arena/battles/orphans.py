@@ -108,6 +108,8 @@ class Sweeper:
         log = log_state(self._client, battle_id)
         for response in responses:
             logged = log.responses.get((response.turn.index, response.seat.slot))
+            if response.attempt > 1 and logged is not None and logged.is_ended:
+                logged = None  # perhaps it is an earlier attempt that ended there
             if response.status == ResponseStatus.STREAMING:
                 text = (logged.reasoning, logged.answer) if logged else ("", "")
                 interrupt(response, text, is_log_lost=not log.responses)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from arena.battles import runs, workers
 from arena.battles.event_log import STOP_CHANNEL, log_key, publish
-from arena.battles.events import ResponseFinished, ResponseStarted, TextDelta
+from arena.battles.events import ResponseFailed, ResponseFinished, ResponseStarted, TextDelta
 from arena.battles.leases import OPEN_RUNS, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
 from arena.battles.orphans import COUNTED_S, ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
@@ -95,6 +95,32 @@ def test_orphan_whose_log_is_lost_is_not_asked_again_where_that_may_cost_twice(
         ("failed", "interrupted"),
         ("waiting", ""),
     ]
+
+
+def asked_again(battle: Battle, client: redis.Redis) -> Response:
+    """Its first attempt failed, and the log tells so; of the second, which a worker has claimed, it knows nothing."""
+    publish(client, battle.pk, [TextDelta("A", 0, "a", "Wrong"), ResponseFailed("A", 0, "failed", "It broke.")])
+    Response.objects.filter(turn__battle=battle).update(
+        status=ResponseStatus.STREAMING, run=uuid.uuid4().hex, attempt=2
+    )
+    return responses_of(battle)[0]
+
+
+def test_text_of_a_failed_attempt_is_not_taken_for_that_of_the_next(client: redis.Redis, watch: Watch) -> None:
+    battle = make_battle(contestants=[make_contestant()])
+    asked_again(battle, client)
+    watch.look_patiently()
+    assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])
+
+
+def test_end_of_an_attempt_is_told_though_the_one_before_had_ended_too(client: redis.Redis, watch: Watch) -> None:
+    battle = make_battle(contestants=[make_contestant()])
+    ended = asked_again(battle, client)
+    Response.objects.filter(pk=ended.pk).update(status=ResponseStatus.FINISHED, answer="Right")
+    client.sadd(OPEN_RUNS, ended.run)
+    watch.look_patiently()
+    logged = state_of(client, battle).responses[0, "A"]
+    assert (logged.status, logged.answer) == ("finished", "Right")
 
 
 def test_live_run_is_not_swept(client: redis.Redis, watch: Watch) -> None:

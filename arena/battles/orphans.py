@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 import redis
+from django.db import transaction
 
 from arena.battles.event_log import STOP_CHANNEL, LogState, read_log
 from arena.battles.leases import OPEN_RUNS, SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
@@ -60,8 +61,8 @@ class Sweeper:
             for run_id in self._orphaned(found.playing | self._open_runs(), dead, counted_s):
                 if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
                     self._begun.add(run_id)  # should something raise
-                    self._take_over(run_id)
-                    self._begun.discard(run_id)
+                    if self._take_over(run_id):
+                        self._begun.discard(run_id)
         self._enqueue_forgotten(found.waiting)
         if self._looks % OPEN_EVERY_LOOKS == 0:
             _finish_open_battles()
@@ -91,15 +92,18 @@ class Sweeper:
         """Those that were not closed: perhaps all their responses are saved, and nobody was told."""
         return {run_id.decode() for run_id in cast(set[bytes], self._client.smembers(OPEN_RUNS))}
 
-    def _take_over(self, run_id: str) -> None:
-        """Safe to do twice."""
+    def _take_over(self, run_id: str) -> bool:
+        """Safe to do twice. False if it is put off until the next look."""
         texts = ("reasoning", "answer", "raw", "steps")
         responses = list(
             Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
         )  # those that have ended too: perhaps nobody was told
+        if responses and is_held(responses[0].turn.battle_id):
+            return False
         if responses:
             self._see_to(responses)
         self._client.srem(OPEN_RUNS, run_id)
+        return True
 
     def _see_to(self, responses: Sequence[Response]) -> None:
         """All of one run."""
@@ -125,6 +129,13 @@ class Sweeper:
                 continue
             if self._client.set(enqueued_key(battle_id), "1", nx=True, ex=ENQUEUE_AGAIN_S):
                 self._enqueue(battle_id)
+
+
+@transaction.atomic
+def is_held(battle_id: UUID) -> bool:
+    """Whether another transaction has locked the battle. Usually for a moment; but a machine that stands still in the
+    middle of one holds it for hours, and a sweep that waited would find nothing else meanwhile."""
+    return not list(Battle.objects.select_for_update(skip_locked=True).filter(pk=battle_id).values_list("pk"))
 
 
 def log_state(client: redis.Redis, battle_id: UUID) -> LogState:

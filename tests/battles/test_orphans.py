@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import redis
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
 from arena.battles import runs, workers
@@ -16,7 +17,15 @@ from arena.battles.event_log import STOP_CHANNEL, log_key, publish
 from arena.battles.events import ResponseFailed, ResponseFinished, ResponseStarted, TextDelta
 from arena.battles.leases import OPEN_RUNS, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
-from arena.battles.orphans import COUNTED_S, ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
+from arena.battles.orphans import (
+    COUNTED_S,
+    ENQUEUE_AGAIN_S,
+    OPEN_EVERY_LOOKS,
+    PATIENCE_S,
+    WAITING_GRACE_S,
+    Sweeper,
+    is_held,
+)
 from arena.battles.workers import dead_neighbours
 from tests.battles.test_runs import Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant, make_finished_battle
@@ -253,6 +262,35 @@ def test_take_over_that_failed_is_tried_again(
     monkeypatch.undo()
     watch.look()
     assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])
+
+
+def test_battle_that_a_transaction_holds_keeps_the_sweep_from_no_other(
+    client: redis.Redis, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = make_battle(), make_battle()
+    orphan(held, client), orphan(free, client)
+    monkeypatch.setattr("arena.battles.orphans.is_held", lambda battle_id: battle_id == held.pk)
+    watch.look_patiently()
+    assert (statuses(held), statuses(free), watch.enqueued) == ({"streaming"}, {"waiting"}, [free.pk])
+    monkeypatch.undo()
+    watch.look()
+    assert (statuses(held), watch.enqueued) == ({"waiting"}, [free.pk, held.pk])
+
+
+def test_battle_locked_by_another_is_held() -> None:
+    """SQLite has no locks of rows."""
+    battle = make_battle()
+    has_row_locks = connection.features.has_select_for_update
+    other = connections[DEFAULT_DB_ALIAS].copy()
+    other.settings_dict["OPTIONS"].pop("pool", None)
+    try:
+        if has_row_locks:
+            other.set_autocommit(False)
+            other.cursor().execute("SELECT 1 FROM battles_battle WHERE id = %s FOR UPDATE", [battle.pk])
+        assert is_held(battle.pk) is has_row_locks
+    finally:
+        other.close()
+    assert not is_held(battle.pk)
 
 
 def test_battle_that_fell_out_of_the_queue_is_enqueued_now_and_then(client: redis.Redis, watch: Watch) -> None:

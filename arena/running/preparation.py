@@ -50,6 +50,7 @@ def alone_on_database() -> Iterator[None]:
         # Held by a transaction, not by a session: behind a pooler such as PgBouncer a session is nobody's.
         keeper.set_autocommit(False)
         with keeper.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it does nothing while others migrate
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PREPARATION_LOCK])
         yield
     finally:

@@ -31,6 +31,8 @@ COUNTED_S = 1.0
 WAITING_GRACE_S = 5.0
 # A waiting battle is enqueued at most so often, lest a busy queue fill with copies.
 ENQUEUE_AGAIN_S = 30
+# The list in Redis of what waits for a worker, by Celery's name for it.
+QUEUE = "celery"
 # Battles left open are a fault of ours, and looked for less often.
 OPEN_EVERY_LOOKS = 10
 
@@ -124,6 +126,8 @@ class Sweeper:
 
     def _enqueue_forgotten(self, waiting: Collection[UUID]) -> None:
         self._waiting_since = {battle_id: self._waiting_since.get(battle_id, self._looked_at) for battle_id in waiting}
+        if len(waiting) <= cast(int, self._client.llen(QUEUE)):
+            return  # none of them has fallen out: all workers are busy
         for battle_id, since in self._waiting_since.items():
             if self._looked_at - since < WAITING_GRACE_S:
                 continue

@@ -306,6 +306,21 @@ def test_battle_that_fell_out_of_the_queue_is_enqueued_now_and_then(client: redi
     assert watch.enqueued == [battle.pk, battle.pk]
 
 
+def test_busy_queue_is_not_filled_with_copies(
+    client: redis.Redis, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arena.battles.orphans.QUEUE", queue := f"queue-{uuid.uuid4()}")
+    battle = make_battle()
+    client.rpush(queue, "its message")
+    for _ in range(20):
+        client.delete(runs.enqueued_key(battle.pk))  # it has expired
+        watch.look(WAITING_GRACE_S)
+    assert watch.enqueued == []
+    client.delete(queue)
+    watch.look()
+    assert watch.enqueued == [battle.pk]
+
+
 def test_stop_that_was_not_heard_is_said_again(client: redis.Redis, watch: Watch) -> None:
     response = orphan(make_battle(), client)
     client.set(lease_key(response.run), "1", px=100_000)

@@ -246,6 +246,25 @@ async def test_long_battle_is_told_in_parts_of_which_only_the_last_has_a_cursor(
     assert (told.reasoning, told.answer, told.status) == ("".join(words), "x" * 250, "stopped")
 
 
+async def test_what_brings_an_empty_page_up_to_date_is_held_once_however_many_read_it_slowly(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make()
+    say = publishing(battle)
+    say(ResponseStarted("A", 0), TextDelta("A", 0, "a", "4"))
+    async with watching(relay.relay(), str(battle.pk)) as reader:
+        feed = reader.feed
+        assert feed is not None
+        slow = await consumers._presence(feed, battle.pk)
+        assert await consumers._presence(feed, battle.pk) is slow
+        before = feed.position
+        say(TextDelta("A", 0, "a", "2"))
+        await until(lambda: feed.position > before)
+        later = await consumers._presence(feed, battle.pk)
+    assert slow is not None and later is not None
+    assert '"42"' in later.texts[0] and '"42"' not in slow.texts[0]
+
+
 async def test_response_that_ends_while_the_database_is_read_is_told_whole(
     publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,10 +61,20 @@ def test_refresh_counts_the_ballots(broker: redis.Redis) -> None:
     assert snapshot.ballots == 1
 
 
-def test_one_refresh_runs_at_a_time(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "WAITS_S", 0.05)
-    with broker.lock(tasks.RUNNING, timeout=10), pytest.raises(redis.exceptions.LockError):
+def test_refresh_while_another_runs_is_put_off(broker: redis.Redis) -> None:
+    cast_ballot(make_finished_battle(), make_voter(), verdicts=VERDICTS)
+    with broker.lock(tasks.RUNNING, timeout=10):
         refresh()
+        assert latest_snapshot("reasoning") is None
+        assert queued(broker) == 1
+    refresh()
+    assert latest_snapshot("reasoning")
+
+
+def test_refresh_that_was_overtaken_ends_without_an_error(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "refresh_leaderboard", lambda: [broker.delete(tasks.RUNNING)][:0])
+    refresh()
+    assert not broker.exists(tasks.RUNNING)
 
 
 def test_lost_redis_fails_no_ballot(

@@ -1,12 +1,13 @@
-"""Which contestants may be drawn or named, and what is needed to ask one."""
+"""Which contestants may be drawn or named, what the draw goes by, and what is needed to ask one."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from django.conf import settings
 from django.db.models import Q
 
 from arena.contestants.errors import KeyMissing, KeyUnusable, Unreachable
-from arena.contestants.models import Contestant, ContestantQuerySet
+from arena.contestants.models import Contestant, ContestantQuerySet, DrawAim
 from arena.contestants.providers.call import Call, Message
 from arena.contestants.providers.patience import TimeLimits
 from arena.contestants.servers import server_of
@@ -29,6 +30,24 @@ def named(slugs: Collection[str]) -> ContestantQuerySet:
     """
     in_play_or_real = Q(pk__in=in_play().values("pk")) | Q(simulated=False)
     return Contestant.objects.active().filter(in_play_or_real, slug__in=slugs)
+
+
+def in_the_draw() -> ContestantQuerySet:
+    """Those in play whom a draw may bring. One without weight takes part only where someone chooses it."""
+    return in_play().filter(weight__gt=0)
+
+
+def kept_apart() -> Mapping[int, Collection[int]]:
+    """By id: whom each contestant never meets. One query."""
+    apart: dict[int, set[int]] = defaultdict(set)
+    for one, other in Contestant.never_meets.through.objects.values_list("from_contestant_id", "to_contestant_id"):
+        apart[one].add(other)
+    return apart
+
+
+def draw_aim() -> DrawAim | None:
+    """What the ballots so far leave open; None before the first look at them. One query."""
+    return DrawAim.objects.first()
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:

@@ -4,11 +4,11 @@ No arena runs: voters are drawn from a known truth, and the arena's own code cou
 the next battles and draws them. Each battle has two contestants and one ballot.
 """
 
-import math
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
+from multiprocessing import get_context
 from random import Random
 from statistics import fmean, median
 
@@ -54,6 +54,8 @@ STRENGTHS: dict[str, Floats] = {
     "close top": np.array([0.6, 0.4, 0.1, -0.2, -0.3, -0.4, -0.5, -0.6, -0.7, -0.8]),
 }
 PICKS, VERDICTS = "best pick", "verdicts"
+# The first is what the aim is about. Verdicts that are alike say nothing, and so take more ballots.
+KINDS = (*((name, PICKS) for name in STRENGTHS), ("even steps of 0.4", VERDICTS))
 # By what the top is told apart: see `_sequence_tells` and `_board_tells`.
 SEQUENCE, BOARD = "confidence sequence", "the board's ranges"
 
@@ -69,42 +71,37 @@ class Trial:
     least_share: float
 
 
-def measure_pairing(pool: Executor, seeds: int = SEEDS, votes: Sequence[str] = (PICKS, VERDICTS)) -> list[Row]:
-    return [
-        row
-        for name in STRENGTHS
-        for kind in votes
-        if kind == PICKS or name == "even steps of 0.4"  # verdicts say less, and take the longer
-        for row in compare(pool, name, kind, seeds)
-    ]
+def measure_pairing(seeds: int = SEEDS) -> list[Row]:
+    """Some minutes: each kind of arena is simulated `seeds` times either way, on all cores."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        return [row for strengths, votes in KINDS for row in compare(pool, strengths, votes, seeds)]
 
 
 def compare(pool: Executor, strengths: str, votes: str, seeds: int) -> list[Row]:
-    """A row for each rule."""
+    """A row for each rule by which the top may be told apart."""
     truth = STRENGTHS[strengths]
     uniform = list(pool.map(trial, repeat(truth, seeds), repeat(votes), repeat(False), range(seeds)))
     aimed = list(pool.map(trial, repeat(truth, seeds), repeat(votes), repeat(True), range(seeds)))
-    rows: list[Row] = []
-    for rule in (SEQUENCE, BOARD):
-        one, other = ([trial.ballots[rule] for trial in trials] for trials in (uniform, aimed))
-        rows.append(
-            {
-                "strengths": strengths,
-                "votes": votes,
-                "told_apart_by": rule,
-                "seeds": seeds,
-                "uniform_ballots": round(fmean(one)),
-                "aimed_ballots": round(fmean(other)),
-                "uniform_ballots_p50": round(median(one)),
-                "aimed_ballots_p50": round(median(other)),
-                "uniform_per_aimed": round(fmean(one) / fmean(other), 2),
-                "uniform_right_percent": _percent(trial.is_right[rule] for trial in uniform),
-                "aimed_right_percent": _percent(trial.is_right[rule] for trial in aimed),
-                "least_battles": min(trial.least_battles for trial in aimed),
-                "least_share_percent": round(100 * min(trial.least_share for trial in aimed), 1),
-            }
-        )
-    return rows
+    kind: Row = {"strengths": strengths, "votes": votes, "seeds": seeds}
+    is_aim = (strengths, votes) == KINDS[0]
+    return [kind | _row(rule, uniform, aimed) | {"is_aim": is_aim and rule == SEQUENCE} for rule in RULES]
+
+
+def _row(rule: str, uniform: Sequence[Trial], aimed: Sequence[Trial]) -> Row:
+    one, other = ([trial.ballots[rule] for trial in trials] for trials in (uniform, aimed))
+    return {
+        "told_apart_by": rule,
+        "uniform_ballots": round(fmean(one)),
+        "aimed_ballots": round(fmean(other)),
+        "uniform_ballots_p50": round(median(one)),
+        "aimed_ballots_p50": round(median(other)),
+        "uniform_per_aimed": round(fmean(one) / fmean(other), 2),
+        "aimed_per_uniform": round(fmean(other) / fmean(one), 3),
+        "uniform_right_percent": _percent(uniform, rule),
+        "aimed_right_percent": _percent(aimed, rule),
+        "least_battles": min(trial.least_battles for trial in aimed),
+        "least_share_percent": round(100 * min(trial.least_share for trial in aimed), 1),
+    }
 
 
 def trial(truth: Floats, votes: str, is_aimed: bool, seed: int) -> Trial:
@@ -115,21 +112,21 @@ def trial(truth: Floats, votes: str, is_aimed: bool, seed: int) -> Trial:
     ballots = 0
     told: dict[str, int] = {}
     right: dict[str, bool] = {}
-    while len(told) < len(_RULES) and ballots < GIVES_UP_AFTER:
+    while len(told) < len(RULES) and ballots < GIVES_UP_AFTER:
         number = max(LOOK_AFTER, round(LOOK_SHARE * ballots))
         seated = _drawn(len(truth), number, aim if is_aimed else None, random)
         np.add.at(drawn, seated.ravel(), 1)
         tables += count_pairs(_voted(truth, seated, votes, ballots, voters), len(truth))
         ballots += number
         fitted = ratings.fit(tables, start=fitted.strength if fitted else None)
-        for rule, tells in _RULES.items():
+        for rule, tells in RULES.items():
             if rule not in told and tells(fitted, tables):
                 told[rule], right[rule] = ballots, _is_right(fitted, truth)
         if is_aimed:
             aim = _aim(tables, fitted)
-    gave_up = dict.fromkeys(_RULES, ballots)
+    gave_up = dict.fromkeys(RULES, ballots)
     share = float(drawn.min() / drawn.sum())
-    return Trial(gave_up | told, dict.fromkeys(_RULES, False) | right, int(drawn.min()), share)
+    return Trial(gave_up | told, dict.fromkeys(RULES, False) | right, int(drawn.min()), share)
 
 
 def _drawn(size: int, number: int, aim: Aim | None, random: Random) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -190,13 +187,13 @@ def _board_tells(fitted: ratings.Fit, tables: PairTables) -> bool:
     return {(place, place) for place in range(1, TOP + 1)} <= set(spans)
 
 
-_RULES = {SEQUENCE: _sequence_tells, BOARD: _board_tells}
+RULES = {SEQUENCE: _sequence_tells, BOARD: _board_tells}
 
 
 def _is_right(fitted: ratings.Fit, truth: Floats) -> bool:
     return bool((np.argsort(-fitted.strength)[:TOP] == np.argsort(-truth)[:TOP]).all())
 
 
-def _percent(claims: object) -> float:
-    values = list(claims)  # type: ignore[call-overload]
-    return round(100 * math.fsum(values) / len(values), 1)
+def _percent(trials: Sequence[Trial], rule: str) -> float:
+    """Of the claims, those that were true."""
+    return round(100 * fmean(trial.is_right[rule] for trial in trials), 1)

@@ -36,7 +36,7 @@ def line_up(
     apart = kept_apart()
     chosen = _chosen(slugs, purse, apart)
     if missing := size - len(slugs):
-        aim = _aim() if is_ranked else None
+        aim = aim_at(*draw_aim()) if is_ranked else None
         chosen += _drawn_beside(chosen, missing, purse, cost, apart, aim)
     elif purse.limits:
         purse.require(sum(map(cost, chosen)))
@@ -60,17 +60,11 @@ def _chosen(slugs: Sequence[str], purse: Purse, apart: Apart) -> list[Contestant
     return chosen
 
 
-def _aim() -> Aim:
-    """Before anybody has looked at the ballots, all is uniform."""
-    aim = draw_aim()
-    return aim_at(aim.pairs, aim.newcomers) if aim else Aim()
-
-
 def _drawn_beside(
     chosen: list[Contestant], missing: int, purse: Purse, cost: Cost, apart: Apart, aim: Aim | None
 ) -> list[Contestant]:
     """So many more to sit beside the chosen, who have taken their share of the purse."""
-    others = [one for one in in_the_draw().without_facts() if one not in chosen and not purse.why_not(one)]
+    others = [one for one in in_the_draw() if one not in chosen and not purse.why_not(one)]
     seats = [one.pk for one in chosen]
     candidates = _candidates(others, purse, cost, apart)
     left = math.inf if purse.left is None else purse.left - sum(map(cost, chosen))

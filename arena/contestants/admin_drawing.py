@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from arena.contestants.models import Contestant, DrawAim
-from arena.contestants.queries import draw_aim
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class AimAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        aim = draw_aim() or DrawAim()
+        aim = DrawAim.objects.first() or DrawAim()
         contestants = Contestant.objects.without_facts().in_bulk()
         context = {
             **self.admin_site.each_context(request),

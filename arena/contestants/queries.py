@@ -1,7 +1,7 @@
 """Which contestants may be drawn or named, what the draw goes by, and what is needed to ask one."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from django.conf import settings
 from django.db.models import Q
@@ -16,12 +16,8 @@ from arena.contestants.servers import server_of
 def in_play() -> ContestantQuerySet:
     """Available contestants. Simulated ones only while no real one is available, or as ARENA_SIMULATED says."""
     available = Contestant.objects.available()
-    if settings.ARENA_SIMULATED == "always":
-        return available
     real = available.real()
-    if settings.ARENA_SIMULATED == "auto" and not real.exists():
-        return available
-    return real
+    return available if _simulated_ones_play(real.exists) else real
 
 
 def named(slugs: Collection[str]) -> ContestantQuerySet:
@@ -32,9 +28,15 @@ def named(slugs: Collection[str]) -> ContestantQuerySet:
     return Contestant.objects.active().filter(in_play_or_real, slug__in=slugs)
 
 
-def in_the_draw() -> ContestantQuerySet:
-    """Those in play whom a draw may bring. One without weight takes part only where someone chooses it."""
-    return in_play().filter(weight__gt=0)
+def in_the_draw() -> list[Contestant]:
+    """Those in play whom a draw may bring, without what is only to be read about them. One query.
+
+    One without weight takes part only where someone chooses it.
+    """
+    available = list(Contestant.objects.available().without_facts())
+    real = [contestant for contestant in available if not contestant.simulated]
+    playing = available if _simulated_ones_play(lambda: bool(real)) else real
+    return [contestant for contestant in playing if contestant.weight > 0]
 
 
 def kept_apart() -> Mapping[int, Collection[int]]:
@@ -45,9 +47,11 @@ def kept_apart() -> Mapping[int, Collection[int]]:
     return apart
 
 
-def draw_aim() -> DrawAim | None:
-    """What the ballots so far leave open; None before the first look at them. One query."""
-    return DrawAim.objects.first()
+def draw_aim() -> tuple[list[tuple[int, int, float]], list[int]]:
+    """What the ballots so far leave open: pairs of contestants with their shares of the next battles, and newcomers.
+    Nothing before the first look at the ballots. One query."""
+    found = DrawAim.objects.values_list("pairs", "newcomers").order_by().first()
+    return found or ([], [])
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:
@@ -80,6 +84,13 @@ def time_limits(contestant: Contestant) -> TimeLimits:
         settings.ARENA_RESPONSE_DEADLINE_S,
     )
     return TimeLimits(*(limit if limit is not None else default for limit, default in zip(own, arenas, strict=True)))
+
+
+def _simulated_ones_play(is_any_real: Callable[[], bool]) -> bool:
+    """`is_any_real`: whether a real contestant is available; asked only where that matters."""
+    if settings.ARENA_SIMULATED == "auto":
+        return not is_any_real()
+    return bool(settings.ARENA_SIMULATED == "always")
 
 
 def _with_system(system: str, messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -146,7 +146,7 @@ def _aim(boards: Sequence[_Counted], contestants: Sequence[Contestant]) -> Aim:
     """The pairs and the newcomers of a `DrawAim`. Boards that leave something open have equal parts in it; a newcomer
     is in too few battles on every board."""
     index = {contestant.pk: number for number, contestant in enumerate(contestants)}
-    playing = list(in_the_draw().order_by("pk").values_list("pk", flat=True))
+    playing = sorted(contestant.pk for contestant in in_the_draw())
     places = np.array([index.get(pk, -1) for pk in playing], dtype=np.int64)
     plans = [shares for board in boards if (shares := plan(board.tables, board.fitted, places)).any()]
     shares = sum(plans, np.zeros((len(playing), len(playing)))) / max(len(plans), 1)

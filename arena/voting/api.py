@@ -14,8 +14,10 @@ from arena.battles.queries import BlindResponse
 from arena.problem_json import Problem as Refusal
 from arena.problem_json import only_parameters
 from arena.problems.models import Problem
-from arena.teams.api import asker
-from arena.teams.models import Team, Voter
+from arena.teams import admission
+from arena.teams.api import Asker, asker
+from arena.teams.limits import Deed
+from arena.teams.models import Team
 from arena.voting.doors import vote
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
@@ -174,8 +176,8 @@ def battles(request: HttpRequest, filters: Query[BattleFilters]) -> BattlePage:
 @router.get("/battles/{uuid:battle_id}", response=BattleOut, summary="One battle")
 def battle(request: HttpRequest, battle_id: UUID) -> BattleOut:
     """Texts are stored when a response ends; while it streams, watch `stream`."""
-    voter = asker(request).voter
-    return _battle_out(visible_battle(battle_id, voter), voter)
+    who = asker(request)
+    return _battle_out(visible_battle(battle_id, who.voter), who)
 
 
 @router.put("/battles/{uuid:battle_id}/ballot", response=BattleOut, summary="Cast my ballot")
@@ -183,7 +185,7 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
     """One ballot per voter and battle. It shows you the names, so it cannot be changed afterwards."""
     who = asker(request)
     found = visible_battle(battle_id, who.voter)
-    with who.acting() as voter:
+    with who.acting(Deed.VOTE) as voter:
         vote(
             found,
             voter,
@@ -193,7 +195,7 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
             tags=cast.tags or {},
             comment=cast.comment or "",
         )
-    return _battle_out(found, voter)
+    return _battle_out(found, who)
 
 
 def _problem(slug: str | None) -> Problem | None:
@@ -214,8 +216,8 @@ def _team(request: HttpRequest, slug: str | None) -> Team | None:
     return team
 
 
-def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
-    seen = battle_for(found, voter)
+def _battle_out(found: Battle, who: Asker) -> BattleOut:
+    seen = battle_for(found, who.voter)
     blind = seen.battle
     return BattleOut.model_validate(
         {
@@ -232,7 +234,7 @@ def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
             "created_at": blind.created_at,
             "turns": blind.turns,
             "ballots": seen.ballot_count,
-            "may_vote": seen.may_vote,
+            "may_vote": seen.may_vote and admission.barrier(who.user, who.session) is None,
             "may_steer": seen.may_steer,
             "unranked_because": seen.unranked_because,
             "my_ballot": seen.my_ballot,

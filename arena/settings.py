@@ -227,6 +227,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0, "options": {"expires": 60.0}},
+    "look at who has voted lately": {"task": "voting.watch", "schedule": 30.0, "options": {"expires": 30.0}},
     "keep the books of the budgets": {"task": "battles.keep_books", "schedule": 300.0, "options": {"expires": 250.0}},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }

@@ -39,6 +39,7 @@ KNOW_NO_DJANGO = {
         "arena.battles.steps",
         "arena.battles.pace",
     ),
+    "arena.problems.checking",
     *(f"arena.voting.{name}" for name in ("sides", "haste", "repeats")),
     *("arena.voting.errors", "arena.contestants.deltas", "arena.contestants.errors", "arena.contestants.checks"),
     *("arena.contestants.rates", "arena.contestants.nearness", "arena.contestants.price_list"),

@@ -133,40 +133,42 @@ def in_words(wait_s: float) -> str:
 
 @dataclass(slots=True)
 class _Memory:
-    """What one process knows by itself: who is refused until when, and, while Redis is away, all counts."""
+    """What one process knows by itself: whom Redis has refused until when, and what it has let through itself.
+
+    That is never more than Redis knows. So while Redis is away, or slow, nobody gets past what is counted here.
+    """
 
     refused_until: dict[str, float] = field(default_factory=dict)
     full_at: dict[str, float] = field(default_factory=dict)
     redis_rests_until: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def known_wait_s(self, key: str) -> float:
-        return max(0.0, self.refused_until.get(key, 0.0) - time.monotonic())
+    def wait_s(self, key: str, allowance: Allowance) -> float:
+        """What is known without asking."""
+        now = time.monotonic()
+        fills = self.full_at.get(key, now) + allowance.each_s - allowance.period_s
+        return max(0.0, self.refused_until.get(key, now) - now, fills - now)
 
-    def note(self, key: str, wait_s: float) -> float:
-        if wait_s:
-            with self.lock:
-                _forget_past(self.refused_until)
-                self.refused_until[key] = time.monotonic() + wait_s
+    def refuse(self, key: str, wait_s: float) -> float:
+        with self.lock:
+            _forget_past(self.refused_until)
+            self.refused_until[key] = time.monotonic() + wait_s
         return wait_s
+
+    def count(self, key: str, allowance: Allowance) -> float:
+        with self.lock:
+            _forget_past(self.full_at)
+            now = time.monotonic()
+            self.full_at[key] = max(self.full_at.get(key, now), now) + allowance.each_s
+        return 0.0
 
     def may_ask_redis(self) -> bool:
         return time.monotonic() >= self.redis_rests_until
 
-    def let_redis_rest(self, error: Exception) -> None:
+    def let_redis_rest(self, error: Exception) -> float:
         self.redis_rests_until = time.monotonic() + REDIS_REST_S
         logger.warning("Limits are counted by each process alone; Redis cannot be reached: %s", error)
-
-    def count_here(self, key: str, allowance: Allowance) -> float:
-        with self.lock:
-            now = time.monotonic()
-            _forget_past(self.full_at)
-            full_at = max(self.full_at.get(key, now), now) + allowance.each_s
-            wait_s = full_at - allowance.period_s - now
-            if wait_s > 0:
-                return wait_s
-            self.full_at[key] = full_at
-            return 0.0
+        return 0.0
 
 
 class Counts:
@@ -182,14 +184,14 @@ class Counts:
         if not allowance.times:
             return 0.0
         key = _key(whose)
-        if wait_s := self._memory.known_wait_s(key):
+        if wait_s := self._memory.wait_s(key, allowance):
             return wait_s
         if self._memory.may_ask_redis():
             try:
-                return self._memory.note(key, _seconds(self._script(keys=[key], args=_arguments(allowance))))
+                wait_s = _seconds(self._script(keys=[key], args=_arguments(allowance)))
             except redis.RedisError as error:
-                self._memory.let_redis_rest(error)
-        return self._memory.count_here(key, allowance)
+                wait_s = self._memory.let_redis_rest(error)
+        return self._memory.refuse(key, wait_s) if wait_s else self._memory.count(key, allowance)
 
 
 class AsyncCounts:
@@ -204,14 +206,14 @@ class AsyncCounts:
         if not allowance.times:
             return 0.0
         key = _key(whose)
-        if wait_s := self._memory.known_wait_s(key):
+        if wait_s := self._memory.wait_s(key, allowance):
             return wait_s
         if self._memory.may_ask_redis():
             try:
-                return self._memory.note(key, _seconds(await self._script(keys=[key], args=_arguments(allowance))))
+                wait_s = _seconds(await self._script(keys=[key], args=_arguments(allowance)))
             except redis.RedisError as error:
-                self._memory.let_redis_rest(error)
-        return self._memory.count_here(key, allowance)
+                wait_s = self._memory.let_redis_rest(error)
+        return self._memory.refuse(key, wait_s) if wait_s else self._memory.count(key, allowance)
 
     async def close(self) -> None:
         """Before its loop ends."""

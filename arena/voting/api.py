@@ -22,6 +22,7 @@ from arena.voting.doors import vote
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
 from arena.voting.queries import MyBallot, battle_for
+from arena.voting.record import Record, record_of
 
 __all__ = ["router"]
 
@@ -75,6 +76,28 @@ class TallyOut(Schema):
     best: dict[str, int]
 
 
+class ReferenceOut(Schema):
+    """The problem's answer. `matches`: whether what a slot answered agrees with it; null where no machine can tell."""
+
+    answer: str
+    matches: dict[str, bool | None]
+
+
+class RecordOut(Schema):
+    """How your ballots compare; verdicts are those of your latest 200 ballots.
+
+    `compared` are your verdicts (correct or flawed) on which others lean one way, `agreed` those that lean as they do.
+    `checked` are the answers you found correct that could be compared with a reference, `confirmed` those that match.
+    """
+
+    ballots: int
+    ranked: int
+    compared: int
+    agreed: int
+    checked: int
+    confirmed: int
+
+
 class RevealedSlotOut(Schema):
     """Sums over the turns, null where a part is unknown; `first_token_ms` is that of the last turn."""
 
@@ -115,7 +138,8 @@ class BattleOut(Schema):
     may_steer: bool
     unranked_because: str = Field(description="Why a ballot on this battle would not be ranked; empty if it would.")
     my_ballot: MyBallotOut | None
-    tally: TallyOut | None
+    tally: TallyOut | None = Field(description="What everybody said, you among them.")
+    reference: ReferenceOut | None = Field(description="Null until you have voted, or where there is none.")
     reveal: dict[str, RevealedSlotOut] | None
 
 
@@ -198,6 +222,12 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
     return _battle_out(found, who)
 
 
+@router.get("/record", response=RecordOut, summary="My record")
+def record(request: HttpRequest) -> Record:
+    """All zero before your first ballot."""
+    return record_of(asker(request).voter)
+
+
 def _problem(slug: str | None) -> Problem | None:
     if slug is None:
         return None
@@ -239,6 +269,7 @@ def _battle_out(found: Battle, who: Asker) -> BattleOut:
             "unranked_because": seen.unranked_because,
             "my_ballot": seen.my_ballot,
             "tally": seen.tally,
+            "reference": seen.reference,
             "reveal": seen.reveal,
         }
     )

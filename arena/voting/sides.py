@@ -36,7 +36,7 @@ Favour = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One ballot: a verdict by slot (1 correct, 0 flawed, ½ unsure), and the slot picked as best ("": none, or a tie)."""
+    """One ballot: a verdict by slot (1 correct, 0 flawed, ½ unsure), and the slot picked as best, if any."""
 
     verdicts: Favour
     best: str

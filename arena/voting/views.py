@@ -26,6 +26,7 @@ from arena.voting.doors import vote
 from arena.voting.errors import VotingError
 from arena.voting.forms import BallotForm, unsure_ballot
 from arena.voting.queries import battle_for
+from arena.voting.record import record_of
 
 
 @require_safe
@@ -116,12 +117,14 @@ def _battle_page(
     """`notice` is a refusal that belongs to no field."""
     battle.refresh_from_db(fields=["status", "revealed_at"])
     edition = edition_of(battle.pk)  # before the texts: it must not name later ones
-    voters_battle = battle_for(battle, current_voter(request.user, request.session))
+    voter = current_voter(request.user, request.session)
+    voters_battle = battle_for(battle, voter)
     context = {
         "voters_battle": voters_battle,
         "battle": voters_battle.battle,
         "edition": edition,
         "problem": battle.problem,
+        "record": record_of(voter) if voters_battle.my_ballot else None,
         "ballot_form": ballot_form or BallotForm(voters_battle.battle),
         "follow_up": follow_up or FollowUpForm(),
         "notice": notice,

@@ -80,11 +80,14 @@ class VoterAdmin(StandingViews):
 class FlagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
     """What was noticed, newest first. A flag changes nothing: whoever reads it decides."""
 
-    list_display = ("raised_at", "who", "concern", "evidence", "dismissed_at", "dismissed_by")
+    list_display = ("who", "concern", "evidence", "raised_at", "dismissed")
     list_filter = (("dismissed_at", admin.EmptyFieldListFilter), "concern")
     list_select_related = ("voter__user", "dismissed_by")
     list_display_links = None
     actions = ("dismiss_chosen", "reopen_chosen")
+
+    class Media:
+        css = {"all": ["admin.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -95,6 +98,12 @@ class FlagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
     @admin.display(description="voter", ordering="voter")
     def who(self, flag: Flag) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("admin:teams_voter_change", args=[flag.voter_id]), flag.voter)
+
+    @admin.display(ordering="dismissed_at")
+    def dismissed(self, flag: Flag) -> str:
+        if not flag.dismissed_at:
+            return "no"
+        return f"{flag.dismissed_at:%d %b %Y}" + (f" by {flag.dismissed_by}" if flag.dismissed_by else "")
 
     @admin.action(description="Dismiss: nothing is wrong", permissions=["change"])
     def dismiss_chosen(self, request: HttpRequest, queryset: QuerySet[Flag]) -> None:

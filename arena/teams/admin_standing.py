@@ -80,6 +80,8 @@ class StandingViews(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic a
             "flags": voter.flags.select_related("dismissed_by") if voter else [],
             "exclusions": _history(voter) if voter else [],
             "is_excluded": bool(voter and voter.is_excluded),
+            "show_save": False,  # there is nothing to fill in
+            "show_save_and_continue": False,
         }
         return super().change_view(request, object_id, form_url, own | (extra_context or {}))
 

@@ -74,7 +74,7 @@ def said_of_side(side: Leaning) -> str:
 def said_of_haste(hurry: Haste) -> str:
     return (
         f"{hurry.ballots} ballots in a row took {hurry.took_s:.0f} s, on texts of {hurry.words:,} words. To skim "
-        f"{WORDS_AT_LEAST} words of each and fill in the form takes {hurry.needed_s:.0f} s."
+        f"{WORDS_AT_LEAST} words of each at most and fill in the form takes {hurry.needed_s:.0f} s."
     )
 
 

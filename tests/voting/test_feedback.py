@@ -158,7 +158,7 @@ def test_the_page_says_all_of_it(client: Client, strawberry: Problem) -> None:
     assert "answer as in the reference" in page
     assert "another answer than the reference" in page
     assert "2 others: 1 correct, 1 flawed, 0 can’t tell; best 2×" in page
-    assert "0 of 1 answer" not in page
+    assert page.count("1 of 2 judged as you did") == 2
     assert "1 of 1 answer you found correct" in page
     assert "A machine compared where the answers end" in page
 

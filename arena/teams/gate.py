@@ -19,9 +19,9 @@ from arena.teams.errors import AccountNeeded, InvitationNeeded, TooMany
 from arena.teams.limits import AsyncCounts, Deed, address_refused, of_address
 from arena.teams.networks import network_of
 
-# So many deeds of one address are at work at a time in a web process; the others of it wait for one another, and for
-# nobody else. A thread for each would keep everybody waiting.
-AT_ONCE = 2
+# After a deed of an address others of the same one that wait are held back for so long. SQLite keeps no queue of its
+# writers: who waits looks again every 100 ms, and was passed over for six seconds by one thread that never paused.
+PAUSE_S = 0.01
 
 _DEEDS = re.compile(
     r"(?P<ASK>(?:/api/v1)?/battles(?:/[^/]+/turns|/[^/]+/responses/[^/]+/retry)?/?)"
@@ -46,7 +46,7 @@ class Gate:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._counts: AsyncCounts | None = None
-        self._lanes: dict[str, asyncio.Semaphore] = {}
+        self._lanes: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -76,11 +76,14 @@ class Gate:
 
     @asynccontextmanager
     async def _lane(self, network: str) -> AsyncIterator[None]:
-        lane = self._lanes.setdefault(network, asyncio.Semaphore(AT_ONCE))
+        """One deed of an address after another: a thread for each would keep everybody else waiting."""
+        lane = self._lanes.setdefault(network, asyncio.Lock())
         self._waiting[network] += 1
         try:
             async with lane:
                 yield
+                if self._waiting[network] > 1:
+                    await asyncio.sleep(PAUSE_S)
         finally:
             self._waiting[network] -= 1
             if not self._waiting[network]:

@@ -15,7 +15,6 @@ from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import reverse
 
 from arena.running.handler import Handler
-from arena.teams import gate
 from arena.teams.errors import AccountNeeded, InvitationNeeded, TooMany
 from arena.teams.gate import Gate, RefusalMiddleware, deed_of
 from arena.teams.limits import Deed
@@ -140,25 +139,25 @@ async def test_a_network_of_ipv6_is_one_address(ask: Gate, address: str) -> None
 
 async def test_the_deeds_of_one_address_wait_for_one_another(address: str, settings: LazySettings) -> None:
     settings.ARENA_ADDRESS_BALLOTS_PER_MINUTE = 100
-    may_end, three_at_work = asyncio.Event(), asyncio.Event()
+    may_end, both_at_work = asyncio.Event(), asyncio.Event()
     at_work = most = 0
 
     async def slowly(request: HttpRequest) -> HttpResponseBase:
         nonlocal at_work, most
         at_work += 1
         most = max(most, at_work)
-        if at_work == gate.AT_ONCE + 1:
-            three_at_work.set()
+        if at_work == 2:
+            both_at_work.set()
         await may_end.wait()
         at_work -= 1
         return HttpResponse()
 
     ask = Gate(slowly)
     votes = [asyncio.create_task(vote(ask, where)) for where in [address] * 6 + [address.replace("10.", "11.", 1)]]
-    await three_at_work.wait()
+    await both_at_work.wait()
     may_end.set()
     assert {page.status_code for page in await asyncio.gather(*votes)} == {200}
-    assert most == gate.AT_ONCE + 1
+    assert most == 2
     assert not ask._lanes
     await ask.close()
 

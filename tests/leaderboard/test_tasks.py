@@ -8,6 +8,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from arena.leaderboard import services, tasks
 from arena.leaderboard.queries import latest_snapshot
 from arena.leaderboard.tasks import refresh, request_refresh
+from arena.teams.models import User
+from arena.teams.standing import exclude
 from arena.voting.models import Ballot
 from arena.voting.services import cast_ballot
 from tests.factories import make_finished_battle, make_voter
@@ -87,3 +89,11 @@ def test_lost_redis_fails_no_ballot(
         ballot = cast_ballot(make_finished_battle(), make_voter(), verdicts=VERDICTS)
     assert Ballot.objects.get() == ballot
     assert "will be refreshed later" in caplog.text
+
+
+def test_leaving_out_a_voter_asks_for_a_refresh(
+    broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        exclude([make_voter()], by=User.objects.create_user("olga"), reason="So.")
+    assert queued(broker) == 1

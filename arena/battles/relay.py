@@ -1,339 +1,30 @@
-"""The reading end of the logs in a web process: two blocking reads for all watched battles, shared by their sockets.
+"""All battles that are watched in a web process: two readers for their logs, and a sign of life for every socket.
 
-A `Feed` holds what is known of one battle's log; whoever watches it asks for a frame with everything after a position.
-Frames are built once and shared by all who stand at the same place. Battles in which nothing happens any more are read
-apart, so that they cost nothing while others stream.
+Battles in which nothing happens any more are read apart, so that they cost nothing while others stream.
 """
 
 import asyncio
-import json
-import logging
-import random
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from itertools import chain, count, takewhile
-from typing import Protocol
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 
-import redis.asyncio
 from redis.exceptions import RedisError
-from redis.typing import KeyT, StreamIdT
 
-from arena.battles.event_log import (
-    READ_COUNT,
-    START,
-    LogState,
-    Position,
-    as_json,
-    cursor_of,
-    decode,
-    is_base,
-    join_deltas,
-    log_key,
-    parse_position,
-)
-from arena.battles.events import Alive, Wire
-from arena.redis_connections import async_client, listening_client
+from arena.battles.event_log import READ_COUNT, is_base
+from arena.battles.feeds import Feed, Watcher
+from arena.battles.log_reader import LogReader
+from arena.redis_connections import async_client
 
-logger = logging.getLogger(__name__)
-
-# A browser further behind than this (a minute or so) gets snapshots instead of every delta.
-ENTRIES_HELD = 1500
-BYTES_HELD = 256_000
-# The last ones are kept as they are read: nearly every frame is made of one or two of them.
-ENTRIES_AT_HAND = 32
-# What brings an empty page up to date is cut into messages about as large: a slow browser holds up one of them.
-MESSAGE_CHARS = 50_000
-# At most one frame per battle and this time: what comes meanwhile is joined.
-FRAME_EVERY_S = 0.05
 BLOCK_MS = 2000
 QUIET_BLOCK_MS = 20_000
 TIMEOUT_S = 5.0
-# Reads that follow one another at once are held back a little, so that each brings more.
-READ_EVERY_S = 0.016
 # So often every socket says that it is alive: not all at once, but in as many groups as the heart beats meanwhile.
 ALIVE_EVERY_S = 15.0
 BEATS = 60
-# A battle whose responses have all ended is left to the reader of the quiet ones after this time.
-QUIET_AFTER_S = 30.0
+# So often it is looked which battles can be left to the reader of the quiet ones.
 SETTLE_EVERY_BEATS = 20
-BACK_OFF_MIN_S = 0.05
-BACK_OFF_MAX_S = 2.0
-POKE_EVERY_S = 0.005
 # So long after Redis is back, workers have told anew what it has forgotten of responses that they still play.
 TOLD_ANEW_WITHIN_S = 5.0
-
-
-def message(position: Position, events: Sequence[Wire]) -> str:
-    """The text of one socket message."""
-    return _text(cursor_of(position), events)
-
-
-def messages(position: Position, events: Sequence[Wire]) -> Iterator[str]:
-    """The texts of as many messages as it takes so that none is large.
-
-    Who is cut off before the last must begin anew: only that has a cursor.
-    """
-    part: list[Wire] = []
-    size = 0
-    for event in chain.from_iterable(map(_small, events)):
-        size += _chars(event)
-        if part and size > MESSAGE_CHARS:
-            yield _text("", part)
-            part, size = [], _chars(event)
-        part.append(event)
-    yield message(position, part)
-
-
-def _text(cursor: str, events: Sequence[Wire]) -> str:
-    return as_json({"c": cursor, "e": events})
-
-
-def _small(event: Wire) -> Iterator[Wire]:
-    """The event, or, if it is a large snapshot, smaller events that add up to it."""
-    if not isinstance(event, dict) or event["type"] != "snapshot" or _chars(event) <= MESSAGE_CHARS:
-        yield event
-        return
-    texts = {"r": str(event["reasoning"]), "a": str(event["answer"])}
-    yield {**event, "reasoning": "", "answer": "", "status": "streaming"}
-    for name, text in texts.items():
-        for start in range(0, len(text), MESSAGE_CHARS):
-            yield [event["slot"], event["turn"], name, text[start : start + MESSAGE_CHARS]]
-    if event["status"] in {"finished", "stopped"}:  # a failure is told by an event of its own
-        yield {"type": event["status"], "slot": event["slot"], "turn": event["turn"]}
-
-
-def _chars(event: Wire) -> int:
-    texts = event if isinstance(event, list) else event.values()
-    return sum(len(text) for text in texts if isinstance(text, str))
-
-
-class Watcher(Protocol):
-    """Somebody who follows a feed. Neither call may wait."""
-
-    def look(self) -> None:
-        """There may be something new."""
-
-    def say_alive(self) -> None:
-        """Nothing need be new; it is time for a sign of life."""
-
-    def come_again(self) -> None:
-        """This feed's log was lost, and nothing more may come: only the database knows how things ended."""
-
-
-class Feed:
-    """One battle's log as this process knows it."""
-
-    def __init__(self, battle_id: str) -> None:
-        self.key = log_key(battle_id).encode()
-        self.state = LogState(keeps_ended=False)
-        self.position = START
-        self.entry_id = b"0-0"
-        self.watchers: set[Watcher] = set()
-        self._entries: deque[tuple[Position, bytes]] = deque()
-        self._at_hand: deque[list[Wire]] = deque(maxlen=ENTRIES_AT_HAND)  # the last of them
-        self._bytes_held = 0
-        self._begins_at = START
-        self._dropped_to = START
-        self._frames: dict[Position, str] = {}
-        self._told = START
-        self._has_first_text = False
-        self._rest: asyncio.TimerHandle | None = None
-        self._heard_at = time.monotonic()
-
-    def append(self, entry_id: bytes, data: bytes, *, is_base: bool = False) -> None:
-        """Take in an entry of the log. One that is known already changes nothing."""
-        position = parse_position(entry_id)
-        if position <= self.position:
-            return
-        if self.position == START:
-            self._begins_at = position
-        self.position, self.entry_id = position, entry_id
-        events = decode({b"e": data})
-        self._has_first_text |= self.state.apply(events)
-        self._entries.append((position, data))
-        self._at_hand.append(events)
-        self._bytes_held += len(data)
-        # What a base was made of is gone: nobody can be told it piece by piece.
-        held = 0 if is_base else ENTRIES_HELD
-        while len(self._entries) > held or self._bytes_held > BYTES_HELD:
-            self._dropped_to, dropped = self._entries.popleft()
-            self._bytes_held -= len(dropped)
-        self._frames.clear()
-        self._heard_at = time.monotonic()
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether everything it has heard of has ended."""
-        return all(response.is_ended for response in self.state.responses.values())
-
-    @property
-    def ends_with_text(self) -> bool:
-        """Whether the newest event is a delta, which more will follow."""
-        return bool(self._at_hand) and isinstance(self._at_hand[-1][-1], list)
-
-    def tell(self) -> None:
-        """Have everybody look, at once or when the present rest is over. The first text of a response ends a rest."""
-        if self._rest is None:
-            self._tell_now()
-        elif self._has_first_text:
-            self._rest.cancel()
-            self._tell_now()
-
-    def _tell_now(self) -> None:
-        self._told, self._has_first_text = self.position, False
-        self._rest = asyncio.get_running_loop().call_later(FRAME_EVERY_S, self._rested)
-        for watcher in tuple(self.watchers):
-            watcher.look()
-
-    def _rested(self) -> None:
-        self._rest = None
-        if self._told < self.position:
-            self._tell_now()
-
-    def reaches_back_to(self, position: Position) -> bool:
-        """Is every entry after `position` still held, and was `position` ever a place in this log?
-
-        It is none where the log has expired, or was lost, since the browser had it: what came between is nowhere.
-        """
-        is_ours = position == START or position >= self._begins_at
-        return is_ours and self._dropped_to <= position <= self.position
-
-    def frame_after(self, position: Position) -> str:
-        """One message with everything after `position`, or a sign of life; its cursor is the log's present end."""
-        if position not in self._frames:
-            events = join_deltas(chain.from_iterable(self._after(position))) or [Alive().wire()]
-            self._frames[position] = message(self.position, events)
-        return self._frames[position]
-
-    def _after(self, position: Position) -> Iterable[list[Wire]]:
-        newest_first = [entry for _, entry in takewhile(lambda entry: entry[0] > position, reversed(self._entries))]
-        missed = len(newest_first)
-        if missed <= len(self._at_hand):
-            return list(self._at_hand)[len(self._at_hand) - missed :]
-        return (json.loads(entry) for entry in reversed(newest_first))
-
-    def settle(self) -> bool:
-        """True, and what was held for those who watch a stream is dropped, if nothing happens here any more.
-
-        The database has the texts of all responses that have ended.
-        """
-        if not self.is_at_rest or time.monotonic() - self._heard_at < QUIET_AFTER_S:
-            return False
-        self._entries.clear()
-        self._bytes_held = 0
-        self._dropped_to = self.position
-        self._frames.clear()
-        self._at_hand.clear()
-        self.state = LogState(keeps_ended=False)
-        return True
-
-
-class LogReader:
-    """Reads the logs of some feeds with one blocking command, over a connection of its own."""
-
-    def __init__(
-        self,
-        commands: redis.asyncio.Redis,
-        *,
-        block_ms: int,
-        on_news: Callable[[Feed], None],
-        on_return: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`on_return` is called once a lost Redis is back, before anything is read."""
-        self.feeds: dict[bytes, Feed] = {}
-        self._commands = commands
-        self._block_ms = block_ms
-        self._on_news = on_news
-        self._on_return = on_return
-        self._id: int | None = None
-        self._changes = 0
-        self._changes_known = 0
-        self._has_changed = asyncio.Event()
-        self._is_closing = False
-        self._task: asyncio.Task[None] | None = None
-        self._poking: asyncio.Task[None] | None = None
-
-    def add(self, feed: Feed) -> None:
-        self.feeds[feed.key] = feed
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._read())
-        self._wake()
-
-    def discard(self, feed: Feed) -> None:
-        """It may be read once more, but is not told."""
-        if self.feeds.get(feed.key) is feed:
-            del self.feeds[feed.key]
-
-    async def close(self) -> None:
-        """Let the task come to its end; it is not cancelled, which would leave a half-read connection behind."""
-        self._is_closing = True
-        if self._task is not None:
-            self._wake()
-            await asyncio.wait([self._task])
-        if self._poking is not None:
-            await asyncio.wait([self._poking])
-
-    def _wake(self) -> None:
-        """The reader blocks on the battles it knew; have it start again with those that there are."""
-        self._changes += 1
-        self._has_changed.set()
-        if self._poking is None or self._poking.done():
-            self._poking = asyncio.get_running_loop().create_task(self._poke())
-
-    async def _poke(self) -> None:
-        """More than once if need be: the command to unblock may overtake the one that blocks."""
-        while self._id is not None and self._changes_known < self._changes:
-            with suppress(RedisError):
-                await self._commands.client_unblock(self._id)
-            await asyncio.sleep(POKE_EVERY_S)
-
-    async def _read(self) -> None:
-        """Read until closed. A lost Redis is waited for; reading goes on where it stopped."""
-        back_off_s = BACK_OFF_MIN_S
-        was_cut = False
-        while not self._is_closing:
-            try:
-                # A connection of its own: a blocked one cannot be shared, and must not time out before Redis answers.
-                # Closed even where the process ends while it is being made, which `async with` on the client would not.
-                async with aclosing(listening_client(timeout_s=self._block_ms / 1000 + TIMEOUT_S)) as client:
-                    self._id = await client.client_id()
-                    back_off_s = BACK_OFF_MIN_S
-                    if was_cut:
-                        self._on_return()
-                    was_cut = True
-                    await self._read_on(client)
-            except (RedisError, OSError) as error:
-                logger.warning("Redis cannot be read: %s; trying again in %.1f s", error, back_off_s)
-            except Exception:  # a fault of ours: without this task every page of the process would stand still
-                logger.exception("the reader of the logs broke; trying again in %.1f s", back_off_s)
-            self._id = None
-            if not self._is_closing:
-                await asyncio.sleep(back_off_s * random.uniform(0.5, 1))
-            back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
-
-    async def _read_on(self, client: redis.asyncio.Redis) -> None:
-        loop = asyncio.get_running_loop()
-        while not self._is_closing:
-            self._changes_known = self._changes
-            if not self.feeds:
-                self._has_changed.clear()
-                await self._has_changed.wait()
-                continue
-            streams: dict[KeyT, StreamIdT] = {key: feed.entry_id for key, feed in self.feeds.items()}
-            answer = await client.xread(streams, count=READ_COUNT, block=self._block_ms)
-            read_at = loop.time()
-            is_text = False
-            for key, entries in answer or ():
-                feed = self.feeds.get(key)
-                if feed is not None:
-                    for id_, fields in entries:
-                        feed.append(id_, fields[b"e"], is_base=is_base(fields))
-                    is_text |= feed.ends_with_text
-                    self._on_news(feed)
-            if is_text:  # what announces text is followed by text, which is not to wait
-                await asyncio.sleep(max(0.0, read_at + READ_EVERY_S - loop.time()))
 
 
 class Relay:
@@ -408,21 +99,30 @@ class Relay:
     def _look_for_lost(self) -> None:
         """Redis was away. If it has forgotten a log in which something still ran, and the end came meanwhile, nobody
         would tell those who watch."""
+        for feed in self._live.feeds.values():
+            if not feed.is_at_rest:
+                feed.doubt()
         if self._looking is None or self._looking.done():
-            ends = {feed: feed.entry_id for feed in self._live.feeds.values() if not feed.is_at_rest}
-            self._looking = asyncio.get_running_loop().create_task(self._have_come_again(ends))
+            self._looking = asyncio.get_running_loop().create_task(self._settle_doubts())
 
-    async def _have_come_again(self, ends: dict[Feed, bytes]) -> None:
-        await asyncio.sleep(TOLD_ANEW_WITHIN_S)
-        for feed, entry_id in ends.items():
-            try:
-                is_lost = not await self._client.xrange(feed.key, entry_id, entry_id)
-            except RedisError:
-                return  # away again; this is asked anew when it is back
-            if is_lost and self._feeds.get(feed.key) is feed:
-                self._close(feed)
-                for watcher in tuple(feed.watchers):
-                    watcher.come_again()
+    async def _settle_doubts(self) -> None:
+        while in_doubt := [feed for feed in self._live.feeds.values() if feed.last_seen]:
+            await asyncio.sleep(TOLD_ANEW_WITHIN_S)
+            for feed in in_doubt:
+                try:
+                    is_lost = not await self._client.xrange(feed.key, feed.last_seen, feed.last_seen)
+                except RedisError:
+                    break  # away again
+                if is_lost:
+                    self._have_come_again(feed)
+                else:
+                    feed.trust()
+
+    def _have_come_again(self, feed: Feed) -> None:
+        if self._feeds.get(feed.key) is feed:
+            self._close(feed)
+            for watcher in tuple(feed.watchers):
+                watcher.come_again()
 
     def _beat(self) -> None:
         self._heart = asyncio.get_running_loop().call_later(ALIVE_EVERY_S / BEATS, self._beat)

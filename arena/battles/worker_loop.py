@@ -232,7 +232,7 @@ class WorkerLoop:
     def _append(self, run: Run, *events: Event) -> None:
         for event in events:
             for told in run.telling(event):
-                self._writer.add(run.log, told, urgent=True)
+                self._writer.add(run.log, told)
 
     async def _show_what_is_paced(self) -> None:
         """All by one clock, which knows nothing of what arrives when."""
@@ -317,7 +317,7 @@ class WorkerLoop:
     def _stop_run(self, run_id: str) -> None:
         if run := self._runs.get(run_id):
             run.stop()
-        else:
+        elif run_id not in self._stops_heard:
             self._stops_heard.append(run_id)
 
     async def _is_ours(self, still_ours: Callable[[], set[int]], run: Run) -> bool:

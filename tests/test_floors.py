@@ -40,6 +40,8 @@ KNOW_NO_DJANGO = {
         "arena.battles.pace",
         "arena.battles.drawing",
     ),
+    "arena.problems.checking",
+    *(f"arena.voting.{name}" for name in ("sides", "haste", "repeats")),
     *("arena.voting.errors", "arena.contestants.deltas", "arena.contestants.errors", "arena.contestants.checks"),
     *("arena.contestants.rates", "arena.contestants.nearness", "arena.contestants.price_list"),
     *(f"arena.contestants.providers.{name}" for name in ("parsing", "patience", "failures", "retry_after", "refusals")),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Offer = Callable[[str], bool]
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -109,7 +110,7 @@ class Viewer:
     def begin(self, feed: Feed) -> None:
         """Bring the browser to the log's present end: from its cursor if the log reaches back, else by snapshots."""
         self._feed = feed
-        self._start(self._catch_up())
+        self._start(self._catch_up)
 
     async def end(self) -> None:
         if self._task is not None:
@@ -122,29 +123,29 @@ class Viewer:
             if self._feed.reaches_back_to(self._position) and self._offers(self._feed.frame_after(self._position)):
                 self._position = self._feed.position
             else:
-                self._start(self._catch_up())
+                self._start(self._catch_up)
 
     def say_alive(self) -> None:
         """Whoever is written to already need not hear it, nor whoever does not read."""
         if self._task is None and self._position == self._feed.position:
             alive = self._feed.frame_after(self._position)
             if not self._offers(alive):
-                self._start(self._sends(alive))
+                self._start(partial(self._sends, alive))
 
     def come_again(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._start(_close_to_come_again(self._send, LogLost("Redis has forgotten its log")))
+        self._start(partial(_close_to_come_again, self._send, LogLost("Redis has forgotten its log")))
 
     def _offers(self, text: str) -> bool:
         return self._offer is not None and self._offer(text)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Work) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work(work))
 
-    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _work(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except (RedisError, DatabaseError, InterfaceError) as error:
             await _close_to_come_again(self._send, error)
         except OSError:
@@ -193,7 +194,7 @@ class Viewer:
         """What brings it to the log's end if it knows nothing, in messages."""
         may_watch = self._position is None or await self.may_watch()
         presence = await _presence(self._feed, self.battle_id) if may_watch else None
-        return presence or self._whole(message(self._feed.position, [Resync().wire()]))
+        return presence or self._whole(message(self._feed.cursor, [Resync().wire()]))
 
     async def may_watch(self) -> bool:
         return await in_web_thread(self._may_watch)
@@ -237,9 +238,9 @@ async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
         if feed.state.ends == ends:  # else one has ended meanwhile: its text is in the database, and no longer here
             break
     # Nothing is awaited here: what the log knows is newer than what the database said.
-    position, events = feed.position, present_state(battle, feed.state)
+    position, cursor, events = feed.position, feed.cursor, present_state(battle, feed.state)
     parts = []
-    for part in messages(position, events):
+    for part in messages(cursor, events):
         parts.append(part)
         await asyncio.sleep(0)  # others must not wait for a long battle
     return Presence(tuple(parts), position)

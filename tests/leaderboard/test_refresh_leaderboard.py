@@ -15,6 +15,8 @@ from arena.leaderboard.models import Snapshot
 from arena.leaderboard.queries import latest_snapshot
 from arena.leaderboard.rows import Row
 from arena.leaderboard.services import refresh_leaderboard
+from arena.teams.models import User
+from arena.teams.standing import exclude, take_back
 from arena.voting.services import cast_ballot
 from tests.factories import make_contestant, make_finished_battle, make_voter
 
@@ -259,3 +261,25 @@ def test_aim_stays_one_row(pair: list[Contestant]) -> None:
         refresh_leaderboard()
     assert DrawAim.objects.count() == 1
     assert aim().updated_at > timezone.now() - timedelta(minutes=1)
+
+
+def test_what_excluded_voters_say_is_left_out_until_they_are_taken_back(pair: list[Contestant]) -> None:
+    operator = User.objects.create_user("olga")
+    vote(pair, "cf", "A")
+    battle = make_finished_battle(contestants=pair)
+    stuffer = make_voter()
+    cast_ballot(battle, stuffer, verdicts={"A": "flawed", "B": "correct"}, best="B")
+    refresh_leaderboard()
+    before = rows("reasoning")
+    exclude([stuffer], by=operator, reason="Always B.")
+    refresh_leaderboard()
+    without = rows("reasoning")
+    assert (before["ann"]["ballots"], without["ann"]["ballots"]) == (2, 1)
+    assert (before["ann"]["rating"], without["ann"]["rank"]) == (before["bob"]["rating"], 1)
+    assert str(stuffer) not in str(latest_snapshot("reasoning").__dict__)
+    later = make_finished_battle(contestants=pair)
+    cast_ballot(later, stuffer, verdicts={"A": "flawed", "B": "correct"}, best="B")
+    assert refresh_leaderboard() == []
+    take_back([stuffer], by=operator)
+    refresh_leaderboard()
+    assert rows("reasoning")["ann"]["ballots"] == 3

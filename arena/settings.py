@@ -247,6 +247,8 @@ SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMU
 
 # --- Arena rules -----------------------------------------------------------------------------------
 
+# How the text of blind battles is shown where nobody chose: live, even or together (see arena/battles/pacing.py).
+ARENA_PACING = env_choice("ARENA_PACING", "even", ("live", "even", "together"))
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
 ARENA_INVITATION_ONLY = env_bool("ARENA_INVITATION_ONLY", default=False)
 # How often (arena/teams/limits.py); 0: without limit. An address may be that of a lecture hall.

@@ -114,6 +114,17 @@ class ResponseRestarted(_Named):
 
 
 @dataclass(frozen=True)
+class ProgressMade(_Named):
+    """Of a turn that is not shown live: how many have written nothing yet, how many write or are done. Never who."""
+
+    type = "progress"
+    turn: int
+    thinking: int
+    writing: int
+    done: int
+
+
+@dataclass(frozen=True)
 class BallotCast(_Named):
     """How many ballots there are, and nothing of what they say."""
 
@@ -152,6 +163,7 @@ Event = (
     | ResponseFailed
     | ResponseStopped
     | ResponseRestarted
+    | ProgressMade
     | BallotCast
     | Revealed
     | Resync

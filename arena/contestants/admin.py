@@ -25,13 +25,8 @@ _OPERATORS = ("active", "weight", "never_meets")
 _FROM_FILE = (Source.CATALOGUE, Source.SIMULATOR)
 _FIELDSETS = [
     (None, {"fields": ["name", "slug", "active", "state", "source"]}),
-    (
-        "How it is drawn",
-        {
-            "fields": ["weight", "never_meets"],
-            "description": "Voters are told of neither. Who is chosen by name takes part whatever its weight.",
-        },
-    ),
+    ("How readily it is drawn", {"fields": ["weight"]}),
+    ("Whom it never meets", {"fields": ["never_meets"], "classes": ["collapse"]}),
     (
         "How it is asked",
         {
@@ -79,7 +74,6 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
     list_filter = ["active", "is_available", "provider", "source", "simulated"]
     search_fields = ["slug", "name", "model", "vendor", "family"]
     readonly_fields = ["source", "state", "simulated", "created_at"]
-    autocomplete_fields = ["never_meets"]
     prepopulated_fields = {"slug": ["name"]}
     actions = ["check_now", "try_chosen"]
     change_form_template = "admin/contestants/contestant/change_form.html"

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.core.validators import EMPTY_VALUES
-from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
 
 from arena.contestants import pulling, trying
@@ -50,6 +49,13 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         max_value=MAX_WEIGHT,
         help_text="1, or empty: like the others. 2: twice as readily. 0: never, unless someone chooses it.",
     )
+    never_meets = forms.ModelMultipleChoiceField(
+        Contestant.objects.without_facts(),
+        required=False,
+        label="Never meets",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="No battle has it together with any of these. It holds both ways.",
+    )
     options = JSONField(empty={}, widget=forms.Textarea(attrs={"rows": 5}), help_text=_JSON_HELP["options"])
     sources = JSONField(empty=[], widget=forms.Textarea(attrs={"rows": 4}), help_text=_JSON_HELP["sources"])
     benchmarks = JSONField(
@@ -77,6 +83,12 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         }
         widgets = {"system": forms.Textarea(attrs={"rows": 4}), "description": forms.Textarea(attrs={"rows": 4})}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "never_meets" in self.fields:  # not for those who may only look
+            others = Contestant.objects.without_facts().exclude(pk=self.instance.pk)
+            self.fields["never_meets"].queryset = others  # type: ignore[attr-defined]  # a ModelMultipleChoiceField
+
     def full_clean(self) -> None:
         """What was refused here may be a key or a password: it is not shown again."""
         super().full_clean()
@@ -92,11 +104,6 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
     def clean_weight(self) -> float:
         weight = self.cleaned_data["weight"]
         return 1.0 if weight is None else float(weight)
-
-    def clean_never_meets(self) -> QuerySet[Contestant]:
-        """It never meets itself anyway."""
-        apart: QuerySet[Contestant] = self.cleaned_data["never_meets"]
-        return apart.exclude(pk=self.instance.pk) if self.instance.pk else apart
 
     def clean_base_url(self) -> str:
         return str(self.cleaned_data["base_url"]).strip().rstrip("/")

@@ -1,10 +1,12 @@
 """What operators say of the draw: weights, and pairs that never meet; and where they see what it aims at."""
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
-from arena.contestants.models import Contestant, DrawAim
+from arena.contestants.models import Contestant, DrawAim, Source
 from arena.contestants.services import load_catalogue
+from arena.teams.models import User
 from tests.factories import make_contestant
 
 pytestmark = pytest.mark.django_db
@@ -46,11 +48,24 @@ def test_weight_that_is_none_is_refused(admin_client: Client, weight: str) -> No
     assert o1.weight == 1
 
 
-def test_nobody_is_kept_apart_from_itself(admin_client: Client) -> None:
-    load_catalogue()
-    o1 = Contestant.objects.get(slug="o1")
-    change(admin_client, o1, never_meets=[o1.pk])
-    assert not o1.never_meets.exists()
+def test_nobody_can_be_kept_apart_from_itself(admin_client: Client) -> None:
+    one, other = make_contestant(source=Source.CATALOGUE), make_contestant()
+    page = admin_client.get(f"/admin/contestants/contestant/{one.pk}/change/").content.decode()
+    assert f'name="never_meets" value="{other.pk}"' in page
+    assert f'name="never_meets" value="{one.pk}"' not in page
+    assert "errorlist" in change(admin_client, one, never_meets=[one.pk])
+    assert not one.never_meets.exists()
+
+
+def test_who_may_only_look_sees_the_pairs_too(client: Client) -> None:
+    one, other = make_contestant(name="Ann"), make_contestant(name="Bob")
+    one.never_meets.add(other)
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_contestant"))
+    client.force_login(user)
+    page = client.get(f"/admin/contestants/contestant/{one.pk}/change/")
+    assert page.status_code == 200
+    assert "Bob" in page.content.decode()
 
 
 def test_new_contestant_may_have_both_from_the_start(admin_client: Client) -> None:

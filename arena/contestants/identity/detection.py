@@ -1,0 +1,129 @@
+"""Where a text says who wrote it: a name in the first person, or in words that amount to it. No Django here."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from arena.contestants.identity.folding import Folded, fold
+from arena.contestants.identity.known_names import Kind
+from arena.contestants.identity.lexicon import Lexicon, Name
+from arena.contestants.identity.rules import FIRST_CODE, HUMAN, NOUN, X, mark, matches
+
+# Of what stands before and after a name so much is looked at, in characters.
+BEFORE = 240
+AFTER = 72
+
+_AMBIGUOUS = {mark(Kind.MAYBE_MODEL), mark(Kind.MAYBE_BOTH)}
+_OF_SOMEBODY = re.compile(
+    rf"'s? (?!(?:\w+ ){{0,2}}(?:{NOUN}|language|latest|newest|large|version|{X}))|(?:-\w+)? (?:\w+ )?{HUMAN}\b|ish\b|-like\b|esque\b"
+)
+_NO_SURNAME = re.compile(r"\s*$|\W|\s+(?:and|an?|the|by|from|if|in|of|made|created|developed|trained|your|here|who|but|so|i)\b")
+_A_THING_OF = re.compile(r"\b(?:an?|un|une|una|ein|eine|um|uma|uno) \"?$")
+_MODEL_FOLLOWS = re.compile(
+    rf"(?:[ -](?:based|powered|style|class))?[ -](?:\w+[ -]){{0,3}}?(?:{NOUN}|language|llm|instance|version|variant|series|family|modelo|modell|modele|modello)\b(?! {HUMAN})"
+)
+_A_PERSON = re.compile(
+    r"\b(?:live|lived|was born|born in|years? old|paint|painter|my (?:wife|husband|mother|father|dog|cat|sister|brother|son|"
+    r"daughter|horse|job|boss|friends)|grew up|work (?:as|at|in)|worked|from (?:paris|lyon|france|texas|ohio|london|italy)|nice to meet you, (?:sir|madam)|"
+    r"your (?:new )?(?:neighbou?r|waiter|waitress|driver|doctor|nurse|teacher|captain|host|cousin|uncle|aunt)|student|gemologist)\b"
+)
+_ATTRIBUTED = re.compile(
+    r"^[^\"\n]{0,40}[,.!?]? ?\"[ ,]*(?:(?:the|an?|my|her|his|old|young|said|whispers|whispered|\w+) ){0,4}?(?:said|says|asked|replied|whispered|shouted|answered|"
+    r"exclaimed|cried|announced|murmured|told|introduced|smiled|thought|mumbled|declared|repeated|printed)\b"
+)
+_SOMEBODY_SAID = re.compile(
+    r"(?:^|[.!?\n] ?|[,;:] ?|\b)(?P<who>(?:\w+ ){0,4}?\w+) (?:says?|said|replied|replies|answered|answers|whispered|shouted|exclaimed|writes|wrote|"
+    r"claims|claimed|prints|printed|asks|asked|announced|declares|declared|reads|read|beeped|introduces himself|introduces herself|types|typed)(?: to \w+)?[,:]? \"[^\"]{0,60}$"
+)
+_ONESELF = re.compile(r"\b(?:i|i'll|me|should|must|would|could|can|to|prompt|message|instructions?|we|system|let's|never)\b")
+_IN_CODE = re.compile(r"(?:\w\(|= ?|echo |return |print |>>> ?|=> ?)[f]?[\"'][^\"'\n]{0,60}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a name stands in the original; `keys` tell names apart."""
+
+    start: int
+    end: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A piece of text with the names in it; `where_of` gives the place of a folded character in the original."""
+
+    original: str
+    folded: Folded
+    names: tuple[Name, ...]
+    skeleton: str
+    starts: tuple[int, ...]  # where each name stands in the skeleton
+
+    @classmethod
+    def of(cls, original: str, lexicon: Lexicon) -> "Reading":
+        folded = fold(original)
+        names = tuple(lexicon.names_in(folded.text, original, folded.places))
+        pieces, starts, at, length = [], [], 0, 0
+        for name in names:
+            pieces += [folded.text[at : name.start], mark(name.kind)]
+            length += name.start - at
+            starts.append(length)
+            length += 1
+            at = name.end
+        return cls(original, folded, names, "".join([*pieces, folded.text[at:]]), tuple(starts))
+
+    def span(self, number: int) -> Span:
+        name = self.names[number]
+        places = self.folded.places
+        return Span(places[name.start], places[name.end - 1] + 1, name.key)
+
+    def is_written_large(self, number: int) -> bool:
+        """A word with a capital follows the name, as a surname does."""
+        after = self.original[self.span(number).end :]
+        return bool(re.match(r"\s[A-Z][a-z]+", after)) and not re.match(r"\s(?:And|By|An?|The|AI|I|Model|Assistant)\b", after)
+
+
+def identifying(reading: Reading) -> Iterator[int]:
+    """The numbers of the names by which the writer is identified."""
+    found: set[int] = set()
+    if reading.names:
+        for match in matches(reading.skeleton):
+            inside = [number for number, start in enumerate(reading.starts) if match.start() <= start < match.end()]
+            if inside and _holds(reading, match):
+                found.update(inside)
+    yield from sorted(found)
+
+
+def _holds(reading: Reading, match: re.Match[str]) -> bool:
+    group = next(name for name, text in match.groupdict().items() if text is not None)
+    at = match.start(group)
+    before, after = reading.skeleton[:at], reading.skeleton[at + 1 :]
+    role = group.rstrip("2")
+    if role in {"v", "made", "a"}:
+        return not _is_said_by_another(before, match)
+    if _OF_SOMEBODY.match(after) or _is_said_by_another(reading.skeleton[: match.start()], match):
+        return False
+    if role in {"self", "as"} and _A_THING_OF.search(before) and not _MODEL_FOLLOWS.match(after):
+        return False
+    if reading.skeleton[at] in _AMBIGUOUS and role in {"self", "weak", "as"}:
+        return _is_no_person(reading, at, after)
+    return True
+
+
+def _is_no_person(reading: Reading, at: int, after: str) -> bool:
+    number = reading.starts.index(at)
+    if reading.is_written_large(number) or (reading.original.islower() and not _NO_SURNAME.match(after)):
+        return False
+    return not (_A_PERSON.search(after[:60]) or _ATTRIBUTED.match(after))
+
+
+def _is_said_by_another(before: str, match: re.Match[str]) -> bool:
+    """In quotation marks, after "the robot says", or in a piece of code."""
+    text = before + match.group()[:2]
+    if _IN_CODE.search(before):
+        return True
+    said = _SOMEBODY_SAID.search(text)
+    return bool(said) and not _ONESELF.search(said["who"])
+
+
+def code_of(kind: Kind) -> int:
+    return FIRST_CODE + kind

@@ -1,0 +1,109 @@
+"""Text on its way to those who must not know who wrote it: names by which it identifies its writer are masked.
+
+No Django here.
+"""
+
+from arena.contestants.identity.detection import AFTER, BEFORE, Reading, Span, identifying
+from arena.contestants.identity.folding import fold
+from arena.contestants.identity.lexicon import Lexicon
+
+# Always as long: the length of a name would tell it.
+MASK = "▮▮▮▮"
+
+
+class Screen:
+    """One text as it comes. What may be a name is held back until what follows it is known; all else passes at once.
+
+    `spans` are those to mask in the whole text. A name by which the writer was identified is masked from then on
+    wherever it stands.
+    """
+
+    __slots__ = ("_held", "_known", "_lexicon", "_passed", "_recent", "_wake_at", "spans")
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.spans: list[Span] = []
+        self._lexicon = lexicon
+        self._recent = ""  # the end of what has passed
+        self._passed = 0
+        self._held = ""
+        self._wake_at = 0  # so long must be what is held before it is worth a look
+        self._known: set[str] = set()
+
+    def feed(self, text: str) -> str:
+        """What may be shown now."""
+        recent = self._recent
+        seen = recent + self._held + text
+        if not self._wake_at:
+            suspect = self._lexicon.suspects.search(seen, len(recent))
+            hold_at = len(seen)
+            if suspect is None or suspect.end() == hold_at:  # no name, or the beginning of one
+                if suspect is not None:
+                    hold_at = suspect.start()
+                self._held = seen[hold_at:]
+                self._recent = seen[max(0, hold_at - BEFORE) : hold_at]
+                self._passed += hold_at - len(recent)
+                return seen[len(recent) : hold_at]
+        self._held += text
+        return "" if len(self._held) < self._wake_at else self._release(is_end=False)
+
+    def flush(self) -> str:
+        """The rest."""
+        return self._release(is_end=True) if self._held else ""
+
+    def _release(self, *, is_end: bool) -> str:
+        if not self._wake_at:
+            nameless = self._without_names(is_end=is_end)
+            if nameless is not None:
+                return nameless
+        reading = Reading.of(self._recent + self._held, self._lexicon)
+        begin = len(self._recent)
+        masked = set(identifying(reading))
+        hold_at = len(reading.original)
+        if not is_end:
+            hold_at = reading.folded.places[self._lexicon.unfinished_from(reading.folded.text)]
+        shown, at, self._wake_at = [], begin, 0
+        for number in range(len(reading.names)):
+            span = reading.span(number)
+            if span.start < begin:
+                continue
+            if not is_end and len(reading.original) - span.end < AFTER:
+                hold_at = min(hold_at, span.start)
+                self._wake_at = span.end + AFTER - hold_at
+                break
+            if number in masked or span.key in self._known:
+                self._known.add(span.key)
+                self.spans.append(self._placed(span, begin))
+                shown += [reading.original[at : span.start], MASK]
+                at = span.end
+        shown.append(reading.original[at:hold_at])
+        self._pass(hold_at - begin)
+        return "".join(shown)
+
+    def _without_names(self, *, is_end: bool) -> str | None:
+        """The same where no name is, as nearly always: it takes no look at what came before. None where one is."""
+        before = self._recent[-1:]
+        folded = fold(before + self._held)
+        if self._lexicon.has_name(folded.text):
+            return None
+        end = len(self._held)
+        if not is_end:
+            end = max(0, folded.places[self._lexicon.unfinished_from(folded.text)] - len(before))
+        shown = self._held[:end]
+        self._pass(end)
+        return shown
+
+    def _pass(self, count: int) -> None:
+        self._recent = (self._recent + self._held[:count])[-BEFORE:]
+        self._held = self._held[count:]
+        self._passed += count
+
+    def _placed(self, span: Span, begin: int) -> Span:
+        offset = self._passed - begin
+        return Span(span.start + offset, span.end + offset, span.key)
+
+
+def screened(text: str, lexicon: Lexicon) -> tuple[str, list[Span]]:
+    """The whole text masked, and what was."""
+    screen = Screen(lexicon)
+    shown = [screen.feed(text[start : start + 2000]) for start in range(0, len(text), 2000)]
+    return "".join([*shown, screen.flush()]), screen.spans

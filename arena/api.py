@@ -47,6 +47,8 @@ several messages, of which only the last has a cursor: who is cut off before tha
 - `snapshot` (`slot`, `turn`, `reasoning`, `answer`, `status`): replaces what is known of this response
 - `finished`, `stopped` (`slot`, `turn`), `failed` (`slot`, `turn`, `code`, `message`)
 - `restarted` (`slot`, `turn`): it is asked again, its text is void
+- `named_itself` (`slot`, `turn`): it said who it is, and ballots on this battle are not ranked. The name is masked with
+  ▮ until you may see it
 - `ballots` (`count`), and `revealed`: the names may be fetched
 - `resync`: fetch the battle, and connect without a cursor
 - `alive`: every 15 s

@@ -114,6 +114,15 @@ class ResponseRestarted(_Named):
 
 
 @dataclass(frozen=True)
+class NamedItself(_Named):
+    """The response has said who wrote it. Where it did so, its text is masked."""
+
+    type = "named_itself"
+    slot: str
+    turn: int
+
+
+@dataclass(frozen=True)
 class BallotCast(_Named):
     """How many ballots there are, and nothing of what they say."""
 
@@ -152,6 +161,7 @@ Event = (
     | ResponseFailed
     | ResponseStopped
     | ResponseRestarted
+    | NamedItself
     | BallotCast
     | Revealed
     | Resync

@@ -18,6 +18,7 @@ from arena.battles.running_costs import Meter
 from arena.battles.streaming import Outcome, Transcript
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
+from arena.contestants.identity.lexicon import Lexicon
 from arena.contestants.providers.patience import TimeLimits
 
 Opener = Callable[[httpx.AsyncClient, str], AsyncGenerator[Delta, None]]
@@ -44,6 +45,7 @@ class Part:
     provider: str
     server: str
     meter: Meter | None = None  # of those that cost something
+    names: Lexicon | None = None  # that may not be told, in a blind battle
 
 
 class Interrupted(Exception):
@@ -95,7 +97,7 @@ class Pane:
         """What has ended but is not saved yet is told as running: readers of the log rely on that."""
         if self.told_end is None:
             return self.transcript.restated()
-        return [self.transcript.snapshot(self.told_end.type), self.told_end]
+        return [*self.transcript.restated_name(), self.transcript.snapshot(self.told_end.type), self.told_end]
 
 
 @dataclass(eq=False)

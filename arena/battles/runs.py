@@ -9,6 +9,7 @@ import queue
 import random
 import time
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -18,9 +19,17 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from arena.battles.blindness import names_to_mask, shown_texts, where_named
 from arena.battles.charges import meters, settle
 from arena.battles.event_log import publish
-from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
+from arena.battles.events import (
+    Event,
+    NamedItself,
+    ResponseFailed,
+    ResponseFinished,
+    ResponseSnapshot,
+    ResponseStopped,
+)
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
 from arena.battles.lending import give_connection_back, take_connection
 from arena.battles.models import TERMINAL, Response, ResponseQuerySet, ResponseStatus
@@ -155,7 +164,8 @@ def hand_over(
     ):
         return None
     is_stopped = Response.objects.filter(pk=response.pk, stop_requested_at__isnull=False).exists()
-    return save_outcome(response, _cut_off(text, usage, is_stopped=is_stopped))
+    named_at = where_named(response, *text)
+    return save_outcome(response, replace(_cut_off(text, usage, is_stopped=is_stopped), named_at=named_at))
 
 
 def _cut_off(text: tuple[str, str], usage: Usage, *, is_stopped: bool, why: tuple[str, str] = INTERRUPTED) -> Outcome:
@@ -198,13 +208,14 @@ def tell_end(response: Response, client: redis.Redis) -> None:
 
 
 def _whole_end(ended: Response, slot: str, turn: int) -> list[Event]:
-    snapshot = ResponseSnapshot(slot, turn, ended.reasoning, ended.answer, ended.status)
+    named = [NamedItself(slot, turn)] if ended.named_itself else []
+    snapshot = ResponseSnapshot(slot, turn, *shown_texts(ended), ended.status)
     match ended.status:
         case ResponseStatus.FINISHED:
-            return [snapshot, ResponseFinished(slot, turn)]
+            return [*named, snapshot, ResponseFinished(slot, turn)]
         case ResponseStatus.STOPPED:
-            return [snapshot, ResponseStopped(slot, turn)]
-    return [snapshot, ResponseFailed(slot, turn, ended.failure_code, ended.failure_message)]
+            return [*named, snapshot, ResponseStopped(slot, turn)]
+    return [*named, snapshot, ResponseFailed(slot, turn, ended.failure_code, ended.failure_message)]
 
 
 def _tell_past_the_run(response: Response, client: redis.Redis) -> None:
@@ -286,6 +297,7 @@ def _part(response: Response, meter: Meter | None) -> Part:
         provider=contestant.provider,
         server=server_of(contestant).address,
         meter=meter,
+        names=names_to_mask(response),
     )
 
 
@@ -299,6 +311,7 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "answer": outcome.answer,
         "raw": outcome.raw,
         "steps": split_steps(outcome.reasoning or outcome.answer),
+        "named_itself": [list(at) for at in outcome.named_at],
         "is_split_inferred": outcome.is_split_inferred,
         "is_truncated": outcome.is_truncated,
         "failure_code": outcome.failure_code,

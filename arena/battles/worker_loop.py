@@ -172,7 +172,8 @@ class WorkerLoop:
     async def _start_run(self, run: Run, parts: list[Part]) -> Run:
         self._runs[run.run_id] = run
         for part in parts:
-            transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
+            limit = settings.ARENA_RESPONSE_MAX_CHARS
+            transcript = Transcript(part.slot, part.turn, max_chars=limit, names=part.names)
             pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript)))
             run.panes.append(pane)
             pane.task.add_done_callback(lambda _, pane=pane: self._deliver(run, pane))  # type: ignore[misc]
@@ -203,6 +204,8 @@ class WorkerLoop:
         )
 
     def _deliver(self, run: Run, pane: Pane) -> None:
+        for event in pane.transcript.rest():  # of one that was cut off
+            self._writer.add(run.log, event)
         try:
             pane.outcome = pane.result()
         except Interrupted:

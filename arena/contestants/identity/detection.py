@@ -1,13 +1,13 @@
 """Where a text says who wrote it: a name in the first person, or in words that amount to it. No Django here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from arena.contestants.identity.folding import Folded, fold
 from arena.contestants.identity.known_names import Kind
 from arena.contestants.identity.lexicon import Lexicon, Name
-from arena.contestants.identity.rules import FIRST_CODE, HUMAN, NOUN, X, mark, matches
+from arena.contestants.identity.rules import HUMAN, NOUN, X, mark, matches
 
 # Of what stands before and after a name so much is looked at, in characters.
 BEFORE = 240
@@ -36,6 +36,10 @@ _SOMEBODY_SAID = re.compile(
     r"claims|claimed|prints|printed|asks|asked|announced|declares|declared|reads|read|beeped|introduces himself|introduces herself|types|typed)(?: to \w+)?[,:]? \"[^\"]{0,60}$"
 )
 _ONESELF = re.compile(r"\b(?:i|i'll|me|should|must|would|could|can|to|prompt|message|instructions?|we|system|let's|never)\b")
+_MADE_BY = re.compile(
+    r"[^.!?\n]{0,60}(?:\b(?:by|from|of|at|de|di|da|dalla|del|pela|pelo|por|par|chez|von|bei|van|door|компанией|от)|[由はがのم(]|من|द्वारा)[ \"]*"
+    r"(?:(?:the|la|el|team|company|شركة|компании) )*"
+)
 _IN_CODE = re.compile(r"(?:\w\(|= ?|echo |return |print |>>> ?|=> ?)[f]?[\"'][^\"'\n]{0,60}$")
 
 
@@ -61,7 +65,7 @@ class Reading:
     @classmethod
     def of(cls, original: str, lexicon: Lexicon) -> "Reading":
         folded = fold(original)
-        names = tuple(lexicon.names_in(folded.text, original, folded.places))
+        names = lexicon.names_in(folded.text, original, folded.places)
         pieces, starts, at, length = [], [], 0, 0
         for name in names:
             pieces += [folded.text[at : name.start], mark(name.kind)]
@@ -69,7 +73,7 @@ class Reading:
             starts.append(length)
             length += 1
             at = name.end
-        return cls(original, folded, names, "".join([*pieces, folded.text[at:]]), tuple(starts))
+        return cls(original, folded, tuple(names), "".join([*pieces, folded.text[at:]]), tuple(starts))
 
     def span(self, number: int) -> Span:
         name = self.names[number]
@@ -90,7 +94,16 @@ def identifying(reading: Reading) -> Iterator[int]:
             inside = [number for number, start in enumerate(reading.starts) if match.start() <= start < match.end()]
             if inside and _holds(reading, match):
                 found.update(inside)
+        found.update(number for number in range(len(reading.names)) if _is_maker_of(reading, number, found))
     yield from sorted(found)
+
+
+def _is_maker_of(reading: Reading, number: int, found: Collection[int]) -> bool:
+    """Whether it is named beside one that identifies: "I am Claude, made by Anthropic"."""
+    if number - 1 not in found:
+        return False
+    between = reading.skeleton[reading.starts[number - 1] + 1 : reading.starts[number]]
+    return _MADE_BY.fullmatch(between) is not None
 
 
 def _holds(reading: Reading, match: re.Match[str]) -> bool:
@@ -122,8 +135,4 @@ def _is_said_by_another(before: str, match: re.Match[str]) -> bool:
     if _IN_CODE.search(before):
         return True
     said = _SOMEBODY_SAID.search(text)
-    return bool(said) and not _ONESELF.search(said["who"])
-
-
-def code_of(kind: Kind) -> int:
-    return FIRST_CODE + kind
+    return said is not None and not _ONESELF.search(said["who"])

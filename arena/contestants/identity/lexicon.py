@@ -1,8 +1,9 @@
 """The names that are looked for: those everybody knows, and those of the catalogue. No Django here."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from arena.contestants.identity.folding import DISGUISED, FORMS, LOOKALIKES, fold
 from arena.contestants.identity.known_names import CAPITALISED, DIVISIONS, KNOWN, VARIANTS, Kind
@@ -12,11 +13,17 @@ _MODELS = (Kind.MODEL, Kind.MAYBE_MODEL, Kind.BOTH, Kind.MAYBE_BOTH)
 _LATIN = re.compile(r"[a-z0-9][a-z0-9 .+:/@-]*\Z")
 _VERSION = (
     r"(?:[ \-:.]?(?:v ?)?\d+(?:[.\-]\d+)*(?:[bmkoex]|-?it)?(?![a-z]))?"
-    rf"(?:[ \-:.]{{1,2}}(?:(?:{VARIANTS})(?![a-z])|(?:r|v)?\d+(?:\.\d+)?[bmk]?(?![a-z])))*"
+    rf"(?:[ \-:.](?:(?:{VARIANTS})(?![a-z])|(?:r|v)?\d+(?:\.\d+)?[bmk]?(?![a-z])))*"
 )
+# Longer beginnings are none.
 LONGEST = 60
+
+Trie = dict[str, "Trie"]
+
 _SPACES = re.compile(r"[ .\-_/:]+")
 _SUFFIXES = re.compile(r"\s*(?:\(.*|,.*|\b(?:on|through|with|via|at|by)\b.*)\Z")
+_SENTENCE_END = re.compile(r"[.!?\n]")
+_VERSIONED = re.compile(r"[\s:.-]+v?\d.*\Z")
 _HAS_SHAPE = re.compile(r"\d|[a-z][A-Z]|[A-Z]{2}")
 
 # What a lexicon looks for in text as it comes: up to so many other characters may stand between two letters.
@@ -33,41 +40,47 @@ class Name:
     key: str
 
 
-class Lexicon:
-    """`suspects` matches raw text that holds a name, or ends in what may begin one; it matches too much, never too
-    little. `names_in` is exact."""
+class Vocabulary:
+    """Some names, as patterns. `suspects` matches raw text that holds a name, or ends in what may begin one: it matches
+    too much, never too little. Those in `capitalised` are no names where they are written small."""
 
-    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, kinds: Mapping[str, Kind], capitalised: Collection[str]) -> None:
         self._kinds = {_key(name): kind for name, kind in kinds.items()}
+        self._capitalised = capitalised
         latin = sorted(name for name in kinds if _LATIN.match(name))
         others = sorted(set(kinds) - set(latin))
         self._names = re.compile(
             rf"(?<![a-z0-9])(?P<latin>{_whole(latin)})(?P<version>{_VERSION})"
-            rf"(?:(?<=\w) (?P<division>{DIVISIONS})(?![a-z]))?(?![a-z])|(?=[^\x00-\x7f])(?P<other>{_whole(others)})(?P<v2>{_VERSION})"
+            rf"(?:(?<=\w) (?P<division>{DIVISIONS})(?![a-z]))?(?![a-z])"
+            rf"|(?=[^\x00-\x7f])(?P<other>{_whole(others)})(?P<v2>{_VERSION})"
         )
-        self._beginnings = re.compile(rf"(?:(?<![a-z0-9]){_beginnings(latin, _letter)}|(?=[^\x00-\x7f]){_beginnings(others, _letter)})\Z")
+        self._beginnings = re.compile(
+            rf"(?:(?<![a-z0-9]){_beginnings(latin, _letter)}|(?=[^\x00-\x7f]){_beginnings(others, _letter)})\Z"
+        )
         self.suspects = re.compile(
             rf"(?<![A-Za-z0-9]){_beginnings(latin, _any_form, _ORNAMENT)}|(?=[^\x00-\x7f])(?:[{re.escape(DISGUISED)}]"
             rf"|(?<=[A-Za-z])[{LOOKALIKES}]|[{LOOKALIKES}](?=[A-Za-z])|{_beginnings(others, _any_form, _ORNAMENT)})"
         )
 
-    def names_in(self, text: str, original: str, places: list[int]) -> Iterator[Name]:
+    def names_in(self, text: str, original: str, places: Sequence[int]) -> Iterator[Name]:
         """In a folded text; `original` and `places` tell which were written with a capital."""
-        shouts = original.islower()
         for match in self._names.finditer(text):
-            found = match["latin"] or match["other"]
-            key = _key(found)
+            key = _key(match["latin"] or match["other"])
             kind = self._kinds[key]
             is_precise = bool(match["version"] or match["v2"]) and kind in _MODELS
-            if key in CAPITALISED and not is_precise and not shouts and not original[places[match.start()]].isupper():
+            place = places[match.start()]
+            if key in self._capitalised and not (is_precise or original[place].isupper() or _is_small(original, place)):
                 continue
-            if match["division"] and kind == Kind.MAYBE_MAKER:
-                kind = Kind.MAKER if match["division"] in {"ai", "deepmind", "research"} else kind
+            if kind == Kind.MAYBE_MAKER and match["division"] in {"ai", "deepmind", "research"}:
+                kind = Kind.MAKER
             yield Name(match.start(), match.end(), Kind.MODEL if is_precise else kind, key)
 
     def has_name(self, text: str) -> bool:
         """Perhaps one that is none: written small."""
         return self._names.search(text) is not None
+
+    def knows(self, name: str) -> bool:
+        return self._names.fullmatch(name) is not None
 
     def unfinished_from(self, text: str) -> int:
         """Where the beginning of a name stands that the end of a folded text cuts short; its length if there is none."""
@@ -75,23 +88,78 @@ class Lexicon:
         return match.start() if match else len(text)
 
 
-def known_lexicon(entries: Iterable[Mapping[str, str]] = ()) -> Lexicon:
+class Lexicon:
+    """All names that are looked for. Those of a catalogue are compiled apart, which takes milliseconds: to compile those
+    everybody knows takes hundreds."""
+
+    def __init__(self, *vocabularies: Vocabulary) -> None:
+        self._vocabularies = vocabularies
+
+    def suspect(self, text: str, at: int) -> tuple[int, int] | None:
+        """The span of what may be a name in raw text from there on. One that the end may cut short counts least."""
+        found = None
+        for vocabulary in self._vocabularies:
+            match = vocabulary.suspects.search(text, at)
+            if match is not None:
+                span = match.span()
+                if span[1] < len(text):
+                    return span
+                found = min(found, span) if found else span
+        return found
+
+    def names_in(self, text: str, original: str, places: Sequence[int]) -> list[Name]:
+        """In a folded text, in order; of names that overlap the first, and then the longest."""
+        names = [name for one in self._vocabularies for name in one.names_in(text, original, places)]
+        names.sort(key=lambda name: (name.start, -name.end))
+        apart: list[Name] = []
+        for name in names:
+            if not apart or name.start >= apart[-1].end:
+                apart.append(name)
+        return apart
+
+    def has_name(self, text: str) -> bool:
+        return any(vocabulary.has_name(text) for vocabulary in self._vocabularies)
+
+    def unfinished_from(self, text: str) -> int:
+        return min(vocabulary.unfinished_from(text) for vocabulary in self._vocabularies)
+
+
+@cache
+def well_known() -> Vocabulary:
+    """The names everybody knows."""
+    kinds = {_folded(name): kind for kind, names in reversed(KNOWN.items()) for name in names.split("|")}
+    return Vocabulary(kinds, CAPITALISED)
+
+
+def lexicon_of(entries: Iterable[Mapping[str, str]] = ()) -> Lexicon:
     """Of the names everybody knows and those of these entries: `name`, `slug`, `model`, `vendor`, `family` of each."""
-    kinds = {name: kind for kind, names in reversed(KNOWN.items()) for name in map(_folded, names.split("|"))}
-    known = {_key(name) for name in kinds}
+    known = well_known()
+    kinds: dict[str, Kind] = {}
     for entry in entries:
         for name, kind in _names_of(entry):
-            if len(name) > 1 and not name.isdigit() and _key(name) not in known:
+            if len(name) > 1 and not name.isdigit() and not known.knows(name):
                 kinds.setdefault(name, kind)
-    return Lexicon(kinds)
+    if not kinds:
+        return Lexicon(known)
+    plain = {_key(name) for name, kind in kinds.items() if kind in {Kind.MAYBE_MODEL, Kind.MAYBE_MAKER}}
+    return Lexicon(known, Vocabulary(kinds, plain))
+
+
+def _is_small(text: str, place: int) -> bool:
+    """Whether whoever wrote the sentence does without capitals."""
+    ends = _SENTENCE_END.finditer(text)
+    edges = [0, *(end.end() for end in ends), len(text)]
+    start = max(edge for edge in edges if edge <= place)
+    return text[start : min(edge for edge in edges if edge > place)].islower()
 
 
 def _names_of(entry: Mapping[str, str]) -> Iterator[tuple[str, Kind]]:
     for field in ("name", "family"):
         name = _SUFFIXES.sub("", entry[field]).strip()
-        yield _folded(name), Kind.MODEL if _HAS_SHAPE.search(name) else Kind.MAYBE_MODEL
+        for form in (name, _VERSIONED.sub("", name)):
+            yield _folded(form), Kind.MODEL if _HAS_SHAPE.search(form) else Kind.MAYBE_MODEL
     model = entry["model"].rpartition("/")[2]
-    for identifier in (entry["slug"], model, model.partition(":")[0]):
+    for identifier in (entry["slug"], entry["model"], model, model.partition(":")[0]):
         yield _folded(identifier), Kind.MODEL if re.search(r"[\d-]", identifier) else Kind.MAYBE_MODEL
     vendor = entry["vendor"]
     yield _folded(vendor), Kind.MAKER if re.search(r"\bAI\b|\bLabs?\b", vendor) else Kind.MAYBE_MAKER
@@ -103,9 +171,6 @@ def _folded(name: str) -> str:
 
 def _key(found: str) -> str:
     return _SPACES.sub("", found)
-
-
-Trie = dict[str, "Trie"]
 
 
 def _beginnings(names: Iterable[str], form: Callable[[str], str], between: str = "") -> str:

@@ -3,45 +3,47 @@
 No Django here.
 """
 
+from collections.abc import Iterable
+
 from arena.contestants.identity.detection import AFTER, BEFORE, Reading, Span, identifying
 from arena.contestants.identity.folding import fold
 from arena.contestants.identity.lexicon import Lexicon
 
 # Always as long: the length of a name would tell it.
 MASK = "▮▮▮▮"
+# A text that is there already is looked at in such pieces.
+PIECE_CHARS = 2000
 
 
 class Screen:
     """One text as it comes. What may be a name is held back until what follows it is known; all else passes at once.
 
-    `spans` are those to mask in the whole text. A name by which the writer was identified is masked from then on
-    wherever it stands.
+    `spans` are those to mask in the whole text, of which `passed` characters have passed. A name by which the writer was
+    identified is masked from then on wherever it stands; texts of one writer share what is `known` of it.
     """
 
-    __slots__ = ("_held", "_known", "_lexicon", "_passed", "_recent", "_wake_at", "spans")
+    __slots__ = ("_held", "_known", "_lexicon", "_recent", "_wake_at", "passed", "spans")
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, known: set[str] | None = None) -> None:
         self.spans: list[Span] = []
+        self.passed = 0
         self._lexicon = lexicon
         self._recent = ""  # the end of what has passed
-        self._passed = 0
         self._held = ""
         self._wake_at = 0  # so long must be what is held before it is worth a look
-        self._known: set[str] = set()
+        self._known = known if known is not None else set()
 
     def feed(self, text: str) -> str:
         """What may be shown now."""
         recent = self._recent
         seen = recent + self._held + text
         if not self._wake_at:
-            suspect = self._lexicon.suspects.search(seen, len(recent))
-            hold_at = len(seen)
-            if suspect is None or suspect.end() == hold_at:  # no name, or the beginning of one
-                if suspect is not None:
-                    hold_at = suspect.start()
+            suspect = self._lexicon.suspect(seen, len(recent))
+            if suspect is None or suspect[1] == len(seen):  # no name, or the beginning of one
+                hold_at = suspect[0] if suspect else len(seen)
                 self._held = seen[hold_at:]
                 self._recent = seen[max(0, hold_at - BEFORE) : hold_at]
-                self._passed += hold_at - len(recent)
+                self.passed += hold_at - len(recent)
                 return seen[len(recent) : hold_at]
         self._held += text
         return "" if len(self._held) < self._wake_at else self._release(is_end=False)
@@ -95,15 +97,46 @@ class Screen:
     def _pass(self, count: int) -> None:
         self._recent = (self._recent + self._held[:count])[-BEFORE:]
         self._held = self._held[count:]
-        self._passed += count
+        self.passed += count
+
+    def append(self, other: "Screen") -> None:
+        """Go on with another text as if it were the end of this one. Both are flushed."""
+        self.spans += [Span(span.start + self.passed, span.end + self.passed, span.key) for span in other.spans]
+        self.passed += other.passed
+        self._recent = (self._recent + other._recent)[-BEFORE:]
+
+    def shown(self, text: str) -> str:
+        """What has passed of the whole text."""
+        return masked(text[: self.passed], [(span.start, span.end) for span in self.spans])
 
     def _placed(self, span: Span, begin: int) -> Span:
-        offset = self._passed - begin
+        offset = self.passed - begin
         return Span(span.start + offset, span.end + offset, span.key)
 
 
-def screened(text: str, lexicon: Lexicon) -> tuple[str, list[Span]]:
-    """The whole text masked, and what was."""
-    screen = Screen(lexicon)
-    shown = [screen.feed(text[start : start + 2000]) for start in range(0, len(text), 2000)]
-    return "".join([*shown, screen.flush()]), screen.spans
+def screened(text: str, lexicon: Lexicon, known: set[str] | None = None) -> Screen:
+    """The whole text at once."""
+    screen = Screen(lexicon, known)
+    for start in range(0, len(text), PIECE_CHARS):
+        screen.feed(text[start : start + PIECE_CHARS])
+    screen.flush()
+    return screen
+
+
+def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """With a mask for each span; in order, and apart."""
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [text[at:start], MASK]
+        at = end
+    return "".join([*pieces, text[at:]]) if pieces else text
+
+
+def unmasked_length(shown: int, spans: Iterable[tuple[int, int]]) -> int:
+    """How much of the text stands behind so many characters of the masked one."""
+    grown = 0
+    for start, end in spans:
+        if start + len(MASK) - grown > shown:
+            break
+        grown += end - start - len(MASK)
+    return shown + grown

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection
 
 from arena.contestants.identity.lexicon import Lexicon, lexicon_of
-from arena.contestants.identity.rules import compiled
+from arena.contestants.identity.rules import rules
 from arena.contestants.models import Contestant
 
 # Whoever is entered meanwhile is looked for from its first battle on (see `lexicon_with`).
@@ -39,7 +39,7 @@ def lexicon_with(contestants: Collection[Contestant]) -> Lexicon:
             traits = frozenset(Contestant.objects.order_by().values_list(*_FIELDS)) | mine
             if _kept.lexicon is None or traits != _kept.traits:
                 _kept.lexicon = lexicon_of(dict(zip(_FIELDS, one, strict=True)) for one in sorted(traits))
-                compiled()  # not only when the first name turns up amid a stream
+                rules()  # not only when the first name turns up amid a stream
             _kept.traits, _kept.read_at = traits, time.monotonic()
         return _kept.lexicon
 

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from arena.contestants.identity.folding import Folded, fold
 from arena.contestants.identity.known_names import Kind
 from arena.contestants.identity.lexicon import Lexicon, Name
-from arena.contestants.identity.rules import HUMAN, NOUN, X, mark, matches
+from arena.contestants.identity.rules import NAMES, expanded, mark, matches
 
 # Of what stands before and after a name so much is looked at, in characters.
 BEFORE = 240
 AFTER = 72
+
+X = NAMES["X"]
+HUMAN = expanded("english", "<HUMAN>")
+NOUN = expanded("english", "<NOUN>")
 
 _AMBIGUOUS = {mark(Kind.MAYBE_MODEL), mark(Kind.MAYBE_BOTH)}
 _OF_SOMEBODY = re.compile(
     rf"'s? (?!(?:\w+ ){{0,2}}(?:{NOUN}|language|latest|newest|large|version|{X}))|(?:-\w+)? (?:\w+ )?{HUMAN}\b|ish\b|-like\b|esque\b"
 )
 _NO_SURNAME = re.compile(r"\s*$|\W|\s+(?:and|an?|the|by|from|if|in|of|made|created|developed|trained|your|here|who|but|so|i)\b")
-_A_THING_OF = re.compile(r"\b(?:an?|un|une|una|ein|eine|um|uma|uno) \"?$")
+_A_THING_OF = re.compile(r"(?<!\bsou )\b(?:an?|un|une|una|ein|eine|um|uma|uno) \"?$")
 _MODEL_FOLLOWS = re.compile(
     rf"(?:[ -](?:based|powered|style|class))?[ -](?:\w+[ -]){{0,3}}?(?:{NOUN}|language|llm|instance|version|variant|series|family|modelo|modell|modele|modello)\b(?! {HUMAN})"
 )
@@ -29,11 +33,11 @@ _A_PERSON = re.compile(
 )
 _ATTRIBUTED = re.compile(
     r"^[^\"\n]{0,40}[,.!?]? ?\"[ ,]*(?:(?:the|an?|my|her|his|old|young|said|whispers|whispered|\w+) ){0,4}?(?:said|says|asked|replied|whispered|shouted|answered|"
-    r"exclaimed|cried|announced|murmured|told|introduced|smiled|thought|mumbled|declared|repeated|printed)\b"
+    r"joked|laughed|lied|boasted|quipped|typed|called|sang|wrote|claimed|bragged|insisted|beeped|exclaimed|cried|announced|murmured|told|introduced|smiled|thought|mumbled|declared|repeated|printed)\b"
 )
 _SOMEBODY_SAID = re.compile(
     r"(?:^|[.!?\n] ?|[,;:] ?|\b)(?P<who>(?:\w+ ){0,4}?\w+) (?:says?|said|replied|replies|answered|answers|whispered|shouted|exclaimed|writes|wrote|"
-    r"claims|claimed|prints|printed|asks|asked|announced|declares|declared|reads|read|beeped|introduces himself|introduces herself|types|typed)(?: to \w+)?[,:]? \"[^\"]{0,60}$"
+    r"claims|claimed|prints|printed|asks|asked|announced|declares|declared|reads|read|beeped|introduces himself|introduces herself|types|typed)(?: to \w+)?(?:[,:]? \"[^\"]{0,60}|: [^\".!?]{0,40})$"
 )
 _ONESELF = re.compile(r"\b(?:i|i'll|me|should|must|would|could|can|to|prompt|message|instructions?|we|system|let's|never)\b")
 _MADE_BY = re.compile(
@@ -111,11 +115,13 @@ def _holds(reading: Reading, match: re.Match[str]) -> bool:
     at = match.start(group)
     before, after = reading.skeleton[:at], reading.skeleton[at + 1 :]
     role = group.rstrip("2")
-    if role in {"v", "made", "a"}:
+    if role == "v":
         return not _is_said_by_another(before, match)
     if _OF_SOMEBODY.match(after) or _is_said_by_another(reading.skeleton[: match.start()], match):
         return False
     if role in {"self", "as"} and _A_THING_OF.search(before) and not _MODEL_FOLLOWS.match(after):
+        return False
+    if _ATTRIBUTED.match(after):
         return False
     if reading.skeleton[at] in _AMBIGUOUS and role in {"self", "weak", "as"}:
         return _is_no_person(reading, at, after)
@@ -126,7 +132,7 @@ def _is_no_person(reading: Reading, at: int, after: str) -> bool:
     number = reading.starts.index(at)
     if reading.is_written_large(number) or (reading.original.islower() and not _NO_SURNAME.match(after)):
         return False
-    return not (_A_PERSON.search(after[:60]) or _ATTRIBUTED.match(after))
+    return not _A_PERSON.search(after[:60])
 
 
 def _is_said_by_another(before: str, match: re.Match[str]) -> bool:

@@ -35,11 +35,18 @@ _ATTRIBUTED = re.compile(
     r"^[^\"\n]{0,40}[,.!?]? ?\"[ ,]*(?:(?:the|an?|my|her|his|old|young|said|whispers|whispered|\w+) ){0,4}?(?:said|says|asked|replied|whispered|shouted|answered|"
     r"joked|laughed|lied|boasted|quipped|typed|called|sang|wrote|claimed|bragged|insisted|beeped|exclaimed|cried|announced|murmured|told|introduced|smiled|thought|mumbled|declared|repeated|printed)\b"
 )
-_SOMEBODY_SAID = re.compile(
-    r"(?:^|[.!?\n] ?|[,;:] ?|\b)(?P<who>(?:\w+ ){0,4}?\w+) (?:says?|said|replied|replies|answered|answers|whispered|shouted|exclaimed|writes|wrote|"
-    r"claims|claimed|prints|printed|asks|asked|announced|declares|declared|reads|read|beeped|introduces himself|introduces herself|types|typed)(?: to \w+)?(?:[,:]? \"[^\"]{0,60}|: [^\".!?]{0,40})$"
+_SAYS = (
+    r"(?:says?|said|replied|replies|answered|answers|whispered|shouted|exclaimed|writes|wrote|claims|claimed|prints|printed|asks|"
+    r"asked|announced|declares|declared|reads|read|beeped|types|typed|dijo|dice|respondio|dit|repond|sagt|sagte|rief|disse|diz|rispose|"
+    r"говорит|сказал\w*|ответил\w*)"
 )
-_ONESELF = re.compile(r"\b(?:i|i'll|me|should|must|would|could|can|to|prompt|message|instructions?|we|system|let's|never)\b")
+# "He says: I am Claude". In quotation marks, whatever comes before them.
+_SOMEBODY_SAYS = re.compile(rf"(?P<lead>[^.!?\n]{{0,60}})\b{_SAYS}(?: to \w+)?: [^\".!?]{{0,40}}$|(?P<zh>(?:[说説說道喊答言]|写道|表示)[:, ]{{1,2}}$)")
+_IN_QUOTES = re.compile(r"(?P<lead>[^\"\n]{0,70})\"[^\"]{0,60}$")
+_ONESELF = re.compile(
+    r"\b(?:i|i'm|i'll|i'd|me|my|should|must|would|could|can|prompt|message|instructions?|we|system|let's|answer:|response:)(?!\w)"
+    r"|[我私系저나]|\b(?:je|ich|yo|io|eu)\b|(?<!\w)я(?!\w)"
+)
 _MADE_BY = re.compile(
     r"[^.!?\n]{0,60}(?:\b(?:by|from|of|at|de|di|da|dalla|del|pela|pelo|por|par|chez|von|bei|van|door|компанией|от)|[由はがのم(]|من|द्वारा)[ \"]*"
     r"(?:(?:the|la|el|team|company|شركة|компании) )*"
@@ -136,9 +143,12 @@ def _is_no_person(reading: Reading, at: int, after: str) -> bool:
 
 
 def _is_said_by_another(before: str, match: re.Match[str]) -> bool:
-    """In quotation marks, after "the robot says", or in a piece of code."""
-    text = before + match.group()[:2]
-    if _IN_CODE.search(before):
+    """In a piece of code, after "the robot says", or in quotation marks that no words of one's own lead to."""
+    text = before + match.group()[:1]
+    if _IN_CODE.search(text):
         return True
-    said = _SOMEBODY_SAID.search(text)
-    return said is not None and not _ONESELF.search(said["who"])
+    says = _SOMEBODY_SAYS.search(before)
+    if says is not None and not _ONESELF.search(says["lead"] or before[-8:]):
+        return True
+    quoted = _IN_QUOTES.search(text) if text.rpartition("\n")[2].count('"') % 2 else None
+    return quoted is not None and bool(quoted["lead"].strip()) and not _ONESELF.search(quoted["lead"])

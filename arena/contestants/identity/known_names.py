@@ -48,7 +48,7 @@ MAKERS = (
     "together ai|perplexity ai|reka ai|shanghai ai laboratory|shanghai ai lab|technology innovation institute|tii|"
     "lg ai research|upstage ai|aleph alpha|adept ai|mosaicml|sber ai|nexusflow|marcopolo|thinking machines|"
     "智谱ai|智谱|智譜|月之暗面|阿里云|阿里巴巴|达摩院|字节跳动|零一万物|百川智能|科大讯飞|商汤|阶跃星辰|上海人工智能实验室|"
-    "опенаи|оупенэйай|антропик|антропика|오픈ai|오픈에이아이|앤트로픽|앤스로픽|オープンai|オープンエーアイ|アンソロピック|"
+    "опенаи|оупенэйай|антропик|антропика|오픈ai|오픈에이아이|알리바바 클라우드|앤트로픽|앤스로픽|オープンai|オープンエーアイ|アリババクラウド|アンソロピック|"
     "أوبن إيه آي|اوبن اي اي|أنثروبيك|انثروبيك|ओपनएआई|ओपन एआई|एंथ्रोपिक|एन्थ्रोपिक"
 )
 MAYBE_MAKERS = (

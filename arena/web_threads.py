@@ -1,4 +1,4 @@
-"""The threads of a web process that may block: a few that are kept, each with a database connection of its own."""
+"""The threads of a web process that may block: a few that are kept, with their connections to the database."""
 
 import asyncio
 from collections.abc import Callable

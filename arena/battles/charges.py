@@ -6,7 +6,7 @@ from functools import partial
 from statistics import median_high
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 
@@ -32,6 +32,9 @@ KEPT_DAYS = 7
 # How long a contestant's answers usually are is the median of its newest, among the newest of the whole arena.
 MEASURED_ANSWERS = 5_000
 MEASURED_EACH = 100
+
+# Of a response: whether a charge waits for its end.
+HAS_OPEN_CHARGE = Exists(Charge.objects.filter(response=OuterRef("pk"), is_settled=False))
 
 
 def charge(purse: Purse, responses: Iterable[Response], expected: Mapping[int, Expected]) -> None:
@@ -78,7 +81,7 @@ def settle(response: Response, outcome: Outcome) -> None:
 
     Its price may have been changed since it was asked: where that is lost, what was expected stays.
     """
-    taken = Charge.objects.filter(response=response.pk, is_settled=False).first()
+    taken = _open_charge(response) if response.may_be_charged else None
     if taken is None:
         return
     contestant, now = response.seat.contestant, timezone.now()
@@ -88,7 +91,7 @@ def settle(response: Response, outcome: Outcome) -> None:
 
 def release(response: Response) -> None:
     """It was never asked."""
-    taken = Charge.objects.filter(response=response.pk, is_settled=False).first()
+    taken = _open_charge(response)
     if taken is not None:
         _close(taken, 0)
 
@@ -136,6 +139,10 @@ def _guess(taken: Charge, price: Price | None, outcome: Outcome) -> int:
     if price is None:
         return taken.nano_usd
     return cost_so_far(price, outcome.usage, prompt_tokens=taken.prompt_tokens, chars=chars)
+
+
+def _open_charge(response: Response) -> Charge | None:
+    return Charge.objects.filter(response=response.pk, is_settled=False).first()
 
 
 def _close(taken: Charge, nano: int) -> None:

@@ -4,19 +4,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import START, LogState, Position, position_of
 from arena.battles.events import NamedItself, ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.feeds import FRAME_EVERY_S, Feed
+from arena.battles.messages import message, messages
 from arena.battles.models import Battle
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle, edition_of
-from arena.battles.relay import FRAME_EVERY_S, Feed, message, messages, relay
+from arena.battles.relay import relay
 from arena.teams.sockets import Credentials, credentials_of, voter_behind
 from arena.web_threads import in_web_thread
 
@@ -29,8 +33,14 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Offer = Callable[[str], bool]
-# Messages that bring an empty page up to date, and the position to which they bring it.
-Presence = tuple[tuple[str, ...], Position]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Presence:
+    """Messages that bring an empty page up to date, and the position to which they bring it."""
+
+    texts: tuple[str, ...]
+    position: Position
 
 
 async def watch_battle(scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,6 +132,8 @@ class Viewer:
                 self._start(self._sends(alive))
 
     def come_again(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
         self._start(_close_to_come_again(self._send, LogLost("Redis has forgotten its log")))
 
     def _offers(self, text: str) -> bool:
@@ -141,22 +153,26 @@ class Viewer:
             logger.exception("a battle cannot be shown")
             await _close_to_come_again(self._send, error)
         finally:
-            self._task = None
+            if self._task is asyncio.current_task():
+                self._task = None
 
     async def _catch_up(self) -> None:
         """A slow browser gets fewer and larger frames: the next is made when it has room for it."""
-        frames: tuple[str, ...]
         while True:
             if self._position is not None and self._feed.reaches_back_to(self._position):
-                frames, position = (self._feed.frame_after(self._position),), self._feed.position
+                presence = self._whole(self._feed.frame_after(self._position))
             else:
-                frames, position = await self._already_shown() or await self._present()
-            for frame in frames:
-                await self._sends(frame)
-            self._position = position
-            if position == self._feed.position:
+                presence = await self._already_shown() or await self._present()
+            for text in presence.texts:
+                await self._sends(text)
+            self._position = presence.position
+            if self._position == self._feed.position:
                 return
             await asyncio.sleep(FRAME_EVERY_S)
+
+    def _whole(self, text: str) -> Presence:
+        """One message is all it takes."""
+        return Presence((text,), self._feed.position)
 
     async def _sends(self, text: str) -> None:
         await self._send({"type": "websocket.send", "text": text})
@@ -171,13 +187,13 @@ class Viewer:
         # Nothing is awaited here: what begins after that read is news to come.
         if not is_latest or ends != self._feed.state.ends or not self._feed.is_at_rest:
             return None
-        return (self._feed.frame_after(self._feed.position),), self._feed.position
+        return self._whole(self._feed.frame_after(self._feed.position))
 
     async def _present(self) -> Presence:
         """What brings it to the log's end if it knows nothing, in messages."""
         may_watch = self._position is None or await self.may_watch()
         presence = await _presence(self._feed, self.battle_id) if may_watch else None
-        return presence or ((message(self._feed.position, [Resync().wire()]),), self._feed.position)
+        return presence or self._whole(message(self._feed.position, [Resync().wire()]))
 
     async def may_watch(self) -> bool:
         return await in_web_thread(self._may_watch)
@@ -194,14 +210,22 @@ def _place(cursor: str) -> Position | None:
 
 
 _being_read: dict[Feed, "asyncio.Task[Presence | None]"] = {}
+_being_sent: WeakValueDictionary[Feed, Presence] = WeakValueDictionary()
 
 
 async def _presence(feed: Feed, battle_id: UUID) -> Presence | None:
-    """Made once for all who ask while it is being made. None if there is no such battle any more."""
+    """Made once for all who ask while it is being made, or still being sent to somebody who reads slowly. None if there
+    is no such battle any more."""
+    being_sent = _being_sent.get(feed)
+    if being_sent is not None and being_sent.position == feed.position:
+        return being_sent
     if feed not in _being_read:
         _being_read[feed] = asyncio.get_running_loop().create_task(_read(feed, battle_id))
         _being_read[feed].add_done_callback(lambda _: _being_read.pop(feed))
-    return await asyncio.shield(_being_read[feed])
+    presence = await asyncio.shield(_being_read[feed])
+    if presence is not None:
+        _being_sent[feed] = presence
+    return presence
 
 
 async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
@@ -218,7 +242,7 @@ async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
     for part in messages(position, events):
         parts.append(part)
         await asyncio.sleep(0)  # others must not wait for a long battle
-    return tuple(parts), position
+    return Presence(tuple(parts), position)
 
 
 def _battle(battle_id: UUID) -> BlindBattle | None:

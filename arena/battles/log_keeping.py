@@ -17,7 +17,7 @@ from arena.redis_connections import sync_client
 logger = logging.getLogger(__name__)
 
 KEEP_EVERY_S = 15.0
-# Ten minutes of text as it usually comes, twenty entries a second.
+# More than ten minutes of text as it usually comes, fifteen entries a second.
 FOLD_ENTRIES = 12_000
 # Beyond what the base itself takes.
 FOLD_BYTES = 1_500_000

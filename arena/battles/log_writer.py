@@ -1,7 +1,8 @@
 """The writing end of the logs in a worker: gathers the events of all its runs and appends them in batches.
 
-The first text of a response is appended at once; after that one call per `FLUSH_EVERY_S` carries what all
-runs of the process have gathered, one log entry per run.
+The first text of a response is appended at once; after that one call per `FLUSH_EVERY_S` carries what all runs of the
+process have gathered, one log entry per run. Where many run, each stream is read before every second or third flush
+only, and brings more.
 """
 
 import asyncio
@@ -18,7 +19,12 @@ from arena.battles.leases import APPEND_SCRIPT, LEASE_S, OPEN_RUNS, RESTORE_SCRI
 
 logger = logging.getLogger(__name__)
 
-FLUSH_EVERY_S = 0.066
+FLUSH_EVERY_S = 0.033
+# Few streams are read before every flush; many take turns, so that each flush has less to carry at once.
+STREAMS_PER_TURN = 50
+TURNS_MAX = 3
+# So long the streams whose turn it is are read, before what they bring is appended.
+READ_FOR_S = 0.002
 BACK_OFF_MAX_S = 2.0
 # While Redis is away, what waits to be appended is joined: one delta a token takes thirty times its text.
 PENDING_MAX = 500
@@ -118,7 +124,8 @@ class LogWriter:
         self._confirming: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._pausing: list[asyncio.Future[None]] = []
+        self._flushes = 0
+        self._pausing: dict[int, list[asyncio.Future[None]]] = {}  # by the flush before which they end
 
     def add(self, log: RunLog, event: Event, *, urgent: bool = False) -> None:
         log.add(event)
@@ -151,7 +158,9 @@ class LogWriter:
         """Wait until it is time to gather once more: what comes any earlier would only lie waiting."""
         self._dirty.set()
         pause: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pausing.append(pause)
+        pausing = sum(map(len, self._pausing.values()))
+        turns = min(1 + pausing // STREAMS_PER_TURN, TURNS_MAX)
+        self._pausing.setdefault(self._flushes + turns, []).append(pause)
         await pause
 
     async def work(self) -> None:
@@ -174,14 +183,17 @@ class LogWriter:
                 await asyncio.sleep(back_off_s)
                 back_off_s = min(back_off_s * 2, BACK_OFF_MAX_S)
             self._end_pauses()
-            await asyncio.sleep(0)  # those who waited for this now read, and add what they find
+            await asyncio.sleep(READ_FOR_S)
 
     def _end_pauses(self) -> None:
-        """A future for each, which costs a third of what waiting for one Event does."""
-        pausing, self._pausing = self._pausing, []
-        for pause in pausing:
+        """Those whose turn it is now read, and add what they find. A future for each costs a third of what waiting for
+        one Event does."""
+        self._flushes += 1
+        for pause in self._pausing.pop(self._flushes, ()):
             if not pause.done():
                 pause.set_result(None)
+        if self._pausing:
+            self._dirty.set()
 
     async def _rest_until(self, flush_at: float) -> None:
         """Let deltas gather. What is urgent is appended meanwhile, without what the other runs have."""

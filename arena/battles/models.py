@@ -188,6 +188,8 @@ class Response(models.Model):
 
     objects = ResponseQuerySet.as_manager()
 
+    may_be_charged = True  # where nobody has looked; no charge is made while it plays
+
     class Meta:
         ordering = ["turn__index", "seat__slot"]
         constraints = [models.UniqueConstraint(fields=["turn", "seat"], name="one_response_per_turn_and_slot")]

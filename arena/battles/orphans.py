@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 import redis
+from django.db import transaction
 
 from arena.battles.event_log import STOP_CHANNEL, LogState, read_log
 from arena.battles.leases import OPEN_RUNS, SWEEP_SCRIPT, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
@@ -30,6 +31,8 @@ COUNTED_S = 1.0
 WAITING_GRACE_S = 5.0
 # A waiting battle is enqueued at most so often, lest a busy queue fill with copies.
 ENQUEUE_AGAIN_S = 30
+# The list in Redis of what waits for a worker, by Celery's name for it.
+QUEUE = "celery"
 # Battles left open are a fault of ours, and looked for less often.
 OPEN_EVERY_LOOKS = 10
 
@@ -60,8 +63,8 @@ class Sweeper:
             for run_id in self._orphaned(found.playing | self._open_runs(), dead, counted_s):
                 if self._sweep(run_id, is_dead=run_id in self._begun or worker_of(run_id) in dead):
                     self._begun.add(run_id)  # should something raise
-                    self._take_over(run_id)
-                    self._begun.discard(run_id)
+                    if self._take_over(run_id):
+                        self._begun.discard(run_id)
         self._enqueue_forgotten(found.waiting)
         if self._looks % OPEN_EVERY_LOOKS == 0:
             _finish_open_battles()
@@ -91,15 +94,18 @@ class Sweeper:
         """Those that were not closed: perhaps all their responses are saved, and nobody was told."""
         return {run_id.decode() for run_id in cast(set[bytes], self._client.smembers(OPEN_RUNS))}
 
-    def _take_over(self, run_id: str) -> None:
-        """Safe to do twice."""
+    def _take_over(self, run_id: str) -> bool:
+        """Safe to do twice. False if it is put off until the next look."""
         texts = ("reasoning", "answer", "raw", "steps")
         responses = list(
             Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
         )  # those that have ended too: perhaps nobody was told
+        if responses and is_held(responses[0].turn.battle_id):
+            return False
         if responses:
             self._see_to(responses)
         self._client.srem(OPEN_RUNS, run_id)
+        return True
 
     def _see_to(self, responses: Sequence[Response]) -> None:
         """All of one run."""
@@ -108,6 +114,8 @@ class Sweeper:
         log = log_state(self._client, battle_id)
         for response in responses:
             logged = log.responses.get((response.turn.index, response.seat.slot))
+            if response.attempt > 1 and logged is not None and logged.is_ended:
+                logged = None  # perhaps it is an earlier attempt that ended there
             if response.status == ResponseStatus.STREAMING:
                 text = (logged.reasoning, logged.answer) if logged else ("", "")
                 interrupt(response, text, is_log_lost=not log.responses)
@@ -118,11 +126,20 @@ class Sweeper:
 
     def _enqueue_forgotten(self, waiting: Collection[UUID]) -> None:
         self._waiting_since = {battle_id: self._waiting_since.get(battle_id, self._looked_at) for battle_id in waiting}
+        if len(waiting) <= cast(int, self._client.llen(QUEUE)):
+            return  # none of them has fallen out: all workers are busy
         for battle_id, since in self._waiting_since.items():
             if self._looked_at - since < WAITING_GRACE_S:
                 continue
             if self._client.set(enqueued_key(battle_id), "1", nx=True, ex=ENQUEUE_AGAIN_S):
                 self._enqueue(battle_id)
+
+
+@transaction.atomic
+def is_held(battle_id: UUID) -> bool:
+    """Whether another transaction has locked the battle. Usually for a moment; but a machine that stands still in the
+    middle of one holds it for hours, and a sweep that waited would find nothing else meanwhile."""
+    return not list(Battle.objects.select_for_update(skip_locked=True).filter(pk=battle_id).values_list("pk"))
 
 
 def log_state(client: redis.Redis, battle_id: UUID) -> LogState:

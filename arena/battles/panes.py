@@ -77,7 +77,11 @@ class Pane:
             self.task.exception()  # asyncio complains of one that nobody has looked at
         if self.transcript.finish is not None:
             return self.transcript.outcome()
-        return self._ending() if self._ending is not None else self.task.result()
+        if self._ending is not None:
+            return self._ending()
+        if self.task.cancelled():  # by something below: passed on as it is, nobody would take it for an end
+            raise Interrupted
+        return self.task.result()
 
     def watch(self) -> None:
         """End it if it has passed a limit."""

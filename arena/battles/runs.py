@@ -20,7 +20,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from arena.battles.blindness import names_to_mask, shown_texts, where_named
-from arena.battles.charges import meters, settle
+from arena.battles.charges import HAS_OPEN_CHARGE, meters, settle
 from arena.battles.event_log import publish
 from arena.battles.events import (
     Event,
@@ -266,13 +266,14 @@ def _claim(battle_id: UUID, run_id: str) -> dict[int, Response]:
     if not lock_by_id(battle_id):
         return {}
     waiting = Response.objects.filter(turn__battle=battle_id, status=ResponseStatus.WAITING)
-    claimed = {
-        response.pk: response
-        for response in waiting.select_related("turn__battle", "seat__contestant").order_by("turn__index", "seat__slot")
-    }
-    Response.objects.filter(pk__in=claimed).update(status=ResponseStatus.STREAMING, run=run_id)
-    for response in claimed.values():
+    whole = waiting.select_related("turn__battle", "seat__contestant").annotate(
+        may_be_charged=HAS_OPEN_CHARGE  # type: ignore[no-redef]  # what else is its default
+    )
+    claimed: dict[int, Response] = {}
+    for response in whole.order_by("turn__index", "seat__slot"):
         response.status, response.run = ResponseStatus.STREAMING, run_id
+        claimed[response.pk] = response
+    Response.objects.filter(pk__in=claimed).update(status=ResponseStatus.STREAMING, run=run_id)
     return claimed
 
 

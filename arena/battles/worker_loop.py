@@ -218,7 +218,7 @@ class WorkerLoop:
 
     def _append(self, run: Run, event: Event) -> None:
         run.told(event)
-        self._writer.add(run.log, event, urgent=True)
+        self._writer.add(run.log, event)
 
     async def _abandon_run(self, run: Run) -> None:
         run.log.close()
@@ -295,7 +295,7 @@ class WorkerLoop:
     def _stop_run(self, run_id: str) -> None:
         if run := self._runs.get(run_id):
             run.stop()
-        else:
+        elif run_id not in self._stops_heard:
             self._stops_heard.append(run_id)
 
     async def _is_ours(self, still_ours: Callable[[], set[int]], run: Run) -> bool:

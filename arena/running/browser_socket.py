@@ -79,6 +79,12 @@ class BrowserSocket(WebSocketsSansIOProtocol):
         self._end_stall()
         super().resume_writing()
 
+    def handle_ping(self) -> None:
+        """Answers only a browser that reads: those to one that doesn't would pile up as fast as it asks."""
+        answer = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(b"".join(answer))
+
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.transport.abort()  # to close would be to wait until the rest is read

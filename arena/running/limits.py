@@ -63,24 +63,31 @@ class BoundedBodies:
 
 
 class BoundedHeaders(HttpToolsProtocol):
-    """uvicorn's fast reader of requests, which would gather headers without end."""
+    """uvicorn's fast reader of requests, which would gather headers without end, and take those that follow a body for
+    the request's own: a visitor could add to what our proxy has written."""
 
     _awaits_headers = True
-    _header_bytes = 0
+    _bytes_between = 0  # since the last byte of a body, or since the headers were complete
 
     def data_received(self, data: bytes) -> None:
+        self._bytes_between += len(data)
         super().data_received(data)
-        if not self._awaits_headers or self.transport.is_closing():
-            return
-        self._header_bytes += len(data)
-        if self._header_bytes > HEADERS_MAX_BYTES:
+        if self._bytes_between > HEADERS_MAX_BYTES and not self.transport.is_closing():
             self.send_400_response("The headers are too long.")
 
     def on_message_begin(self) -> None:
         self._awaits_headers = True
-        self._header_bytes = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._awaits_headers:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._awaits_headers = False
+        self._bytes_between = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._bytes_between = 0
+        super().on_body(body)

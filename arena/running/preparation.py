@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from arena.running import redis_clients
 BACKLOG = 2048
 DATABASE_TIMEOUT_S = 5
 PREPARATION_LOCK = 0x72656173  # a number among the advisory locks of the database
+MANIFEST = "staticfiles.json"  # Django's, beside the static files
 # Django Ninja brings a second viewer of the API's documentation, which takes seconds to compress.
 UNUSED_STATIC = ["redoc*"]
 
@@ -50,6 +52,7 @@ def alone_on_database() -> Iterator[None]:
         # Held by a transaction, not by a session: behind a pooler such as PgBouncer a session is nobody's.
         keeper.set_autocommit(False)
         with keeper.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it does nothing while others migrate
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PREPARATION_LOCK])
         yield
     finally:
@@ -166,8 +169,26 @@ def collect_static() -> None:
     with alone("static"):
         if settings.STATIC_ROOT.is_dir() and stamp.is_file() and stamp.read_text() == digest:
             return
-        call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED_STATIC)
+        former = static_names()
+        call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=UNUSED_STATIC)
+        drop_static_but(former | static_names())
         stamp.write_text(digest)
+
+
+def static_names() -> set[str]:
+    """The files of the build that was collected last, under the names by which pages ask for them."""
+    try:
+        return set(json.loads((settings.STATIC_ROOT / MANIFEST).read_text())["paths"].values())
+    except OSError:
+        return set()
+
+
+def drop_static_but(names: set[str]) -> None:
+    """The former build stays: a web process that still runs serves it, to pages that are still open."""
+    kept = {MANIFEST, *(f"{name}{compressed}" for name in names for compressed in ("", ".gz", ".br"))}
+    for path in settings.STATIC_ROOT.rglob("*"):
+        if path.is_file() and str(path.relative_to(settings.STATIC_ROOT)) not in kept:
+            path.unlink()
 
 
 def build_digest(folder: Path) -> str:

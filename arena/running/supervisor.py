@@ -80,6 +80,14 @@ class Child:
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started_at
+
+    @property
+    def is_to_end(self) -> bool:
+        return self.kill_at < math.inf
+
     def ask_to_end(self) -> None:
         """Asked a second time, it hurries."""
         if self.process is not None:
@@ -94,7 +102,7 @@ class Child:
         """Take note of a death; its exit status. Decides when to start it again."""
         assert self.process is not None
         status, self.process = self.process.wait(), None
-        if time.monotonic() - self._started_at > LIVED_S:
+        if self.age_s > LIVED_S:
             self.quick_deaths = self._deaths_in_a_row = 0
         self._deaths_in_a_row += 1
         if status not in ENDED_FROM_OUTSIDE:
@@ -228,6 +236,9 @@ class Supervisor:
         for name, (successor, works) in list(self._successors.items()):
             if works():
                 self._let_follow(name, successor)
+            elif successor.age_s > READY_LIMIT_S and not successor.is_to_end:
+                self._say(f"the new {name} does not work after {READY_LIMIT_S:g} s")
+                successor.ask_to_end()
 
     def _let_follow(self, name: str, successor: Child) -> None:
         """The new one works: the old one may go, once it is done with what it is at."""

@@ -15,7 +15,7 @@ from channels.routing import URLRouter
 from django.conf import settings
 from django.db import OperationalError
 
-from arena.battles import consumers, relay
+from arena.battles import consumers, feeds, messages, relay
 from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
     Alive,
@@ -162,7 +162,7 @@ async def test_cursor_brings_exactly_what_was_missed(publishing: Callable[[Battl
 async def test_browser_that_fell_too_far_behind_is_told_everything_anew(
     publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "ENTRIES_HELD", 3)
+    monkeypatch.setattr(feeds, "ENTRIES_HELD", 3)
     battle = await make()
     say = publishing(battle)
     state = LogState()
@@ -229,7 +229,7 @@ async def test_what_a_browser_sends_is_ignored() -> None:
 async def test_long_battle_is_told_in_parts_of_which_only_the_last_has_a_cursor(
     publishing: Callable[[Battle], Publish], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "MESSAGE_CHARS", 100)
+    monkeypatch.setattr(messages, "MESSAGE_CHARS", 100)
     battle = await make_finished()
     words = [f"{number} " for number in range(300)]
     await change(battle, "B", reasoning="".join(words), answer="x" * 250, status="stopped")
@@ -244,6 +244,25 @@ async def test_long_battle_is_told_in_parts_of_which_only_the_last_has_a_cursor(
     assert (state.responses[0, "A"].answer, state.responses[0, "A"].status) == ("4", "finished")
     told = state.responses[0, "B"]
     assert (told.reasoning, told.answer, told.status) == ("".join(words), "x" * 250, "stopped")
+
+
+async def test_what_brings_an_empty_page_up_to_date_is_held_once_however_many_read_it_slowly(
+    publishing: Callable[[Battle], Publish],
+) -> None:
+    battle = await make()
+    say = publishing(battle)
+    say(ResponseStarted("A", 0), TextDelta("A", 0, "a", "4"))
+    async with watching(relay.relay(), str(battle.pk)) as reader:
+        feed = reader.feed
+        assert feed is not None
+        slow = await consumers._presence(feed, battle.pk)
+        assert await consumers._presence(feed, battle.pk) is slow
+        before = feed.position
+        say(TextDelta("A", 0, "a", "2"))
+        await until(lambda: feed.position > before)
+        later = await consumers._presence(feed, battle.pk)
+    assert slow is not None and later is not None
+    assert '"42"' in later.texts[0] and '"42"' not in slow.texts[0]
 
 
 async def test_response_that_ends_while_the_database_is_read_is_told_whole(

@@ -1,9 +1,10 @@
 """What happens when the arena's own parts break: a response ends, a task begins again, nobody is left hanging."""
 
+import asyncio
 import logging
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from arena.battles.leases import SWEPT, lease_key
 from arena.battles.log_writer import LogWriter, RunLog
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.streaming import Outcome
+from arena.contestants.deltas import Delta, ReasoningDelta
 from tests.battles.test_orphans import Watch
 from tests.battles.test_runs import LIMIT_S, Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant
@@ -115,6 +117,24 @@ def test_end_is_told_though_the_connection_was_lost_while_it_was_saved(
     runs.play_waiting(battle.pk, client)
     assert {made.status for made in responses_of(battle)} == {"finished"}
     assert {text.status for text in state_of(client, battle).responses.values()} == {"finished"}
+
+
+def test_stream_that_somebody_else_cancels_ends_its_response(scripted: Scripted, client: redis.Redis) -> None:
+    """As a library does that gives one waiter's cancellation to all."""
+
+    async def cancelled() -> AsyncGenerator[Delta, None]:
+        yield ReasoningDelta("Hm. ")
+        raise asyncio.CancelledError
+
+    dear = make_contestant(price_in_usd_per_mtok=1.0, price_out_usd_per_mtok=1.0)
+    scripted.scripts[dear.slug] = cancelled
+    battle = make_battle(contestants=[dear, make_contestant()])
+    playing = threading.Thread(target=runs.play_waiting, args=(battle.pk, client), daemon=True)
+    playing.start()
+    playing.join(LIMIT_S)
+    first, second = responses_of(battle)
+    assert (first.status, first.failure_code, first.reasoning) == ("failed", "interrupted", "Hm. ")
+    assert second.status == "finished"
 
 
 def test_run_that_breaks_lets_go_of_its_lease(

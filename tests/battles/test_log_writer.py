@@ -153,3 +153,21 @@ async def test_urgent_append_of_one_run_leaves_the_others_to_gather(monkeypatch:
         await other.drained()
         assert made.log.has_work
         assert await made.answer() == "at once, "
+
+
+async def test_many_streams_take_turns_and_few_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_writer, "STREAMS_PER_TURN", 2)
+    async with bench() as made, asyncio.timeout(LIMIT_S):
+        assert await turns_of(made.writer, streams=2) == [1, 1]
+        assert await turns_of(made.writer, streams=9) == [1, 1, 2, 2, 3, 3, 3, 3, 3]
+
+
+async def turns_of(writer: LogWriter, *, streams: int) -> list[int]:
+    """In which flush from now on each of them, pausing one after the other, is read again."""
+
+    async def turn() -> int:
+        began_at = writer._flushes
+        await writer.before_next_flush()
+        return writer._flushes - began_at
+
+    return await asyncio.gather(*(turn() for _ in range(streams)))

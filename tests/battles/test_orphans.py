@@ -9,14 +9,23 @@ from uuid import UUID
 import pytest
 import redis
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
 from arena.battles import runs, workers
 from arena.battles.event_log import STOP_CHANNEL, log_key, publish
-from arena.battles.events import ResponseFinished, ResponseStarted, TextDelta
+from arena.battles.events import ResponseFailed, ResponseFinished, ResponseStarted, TextDelta
 from arena.battles.leases import OPEN_RUNS, SWEPT, SWEPT_S, TAKE_OVER_S, lease_key
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
-from arena.battles.orphans import COUNTED_S, ENQUEUE_AGAIN_S, OPEN_EVERY_LOOKS, PATIENCE_S, WAITING_GRACE_S, Sweeper
+from arena.battles.orphans import (
+    COUNTED_S,
+    ENQUEUE_AGAIN_S,
+    OPEN_EVERY_LOOKS,
+    PATIENCE_S,
+    WAITING_GRACE_S,
+    Sweeper,
+    is_held,
+)
 from arena.battles.workers import dead_neighbours
 from tests.battles.test_runs import Scripted, client, responses_of, scripted, state_of
 from tests.factories import make_battle, make_contestant, make_finished_battle
@@ -95,6 +104,32 @@ def test_orphan_whose_log_is_lost_is_not_asked_again_where_that_may_cost_twice(
         ("failed", "interrupted"),
         ("waiting", ""),
     ]
+
+
+def asked_again(battle: Battle, client: redis.Redis) -> Response:
+    """Its first attempt failed, and the log tells so; of the second, which a worker has claimed, it knows nothing."""
+    publish(client, battle.pk, [TextDelta("A", 0, "a", "Wrong"), ResponseFailed("A", 0, "failed", "It broke.")])
+    Response.objects.filter(turn__battle=battle).update(
+        status=ResponseStatus.STREAMING, run=uuid.uuid4().hex, attempt=2
+    )
+    return responses_of(battle)[0]
+
+
+def test_text_of_a_failed_attempt_is_not_taken_for_that_of_the_next(client: redis.Redis, watch: Watch) -> None:
+    battle = make_battle(contestants=[make_contestant()])
+    asked_again(battle, client)
+    watch.look_patiently()
+    assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])
+
+
+def test_end_of_an_attempt_is_told_though_the_one_before_had_ended_too(client: redis.Redis, watch: Watch) -> None:
+    battle = make_battle(contestants=[make_contestant()])
+    ended = asked_again(battle, client)
+    Response.objects.filter(pk=ended.pk).update(status=ResponseStatus.FINISHED, answer="Right")
+    client.sadd(OPEN_RUNS, ended.run)
+    watch.look_patiently()
+    logged = state_of(client, battle).responses[0, "A"]
+    assert (logged.status, logged.answer) == ("finished", "Right")
 
 
 def test_live_run_is_not_swept(client: redis.Redis, watch: Watch) -> None:
@@ -229,6 +264,35 @@ def test_take_over_that_failed_is_tried_again(
     assert (statuses(battle), watch.enqueued) == ({"waiting"}, [battle.pk])
 
 
+def test_battle_that_a_transaction_holds_keeps_the_sweep_from_no_other(
+    client: redis.Redis, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = make_battle(), make_battle()
+    orphan(held, client), orphan(free, client)
+    monkeypatch.setattr("arena.battles.orphans.is_held", lambda battle_id: battle_id == held.pk)
+    watch.look_patiently()
+    assert (statuses(held), statuses(free), watch.enqueued) == ({"streaming"}, {"waiting"}, [free.pk])
+    monkeypatch.undo()
+    watch.look()
+    assert (statuses(held), watch.enqueued) == ({"waiting"}, [free.pk, held.pk])
+
+
+def test_battle_locked_by_another_is_held() -> None:
+    """SQLite has no locks of rows."""
+    battle = make_battle()
+    has_row_locks = connection.features.has_select_for_update
+    other = connections[DEFAULT_DB_ALIAS].copy()
+    other.settings_dict["OPTIONS"].pop("pool", None)
+    try:
+        if has_row_locks:
+            other.set_autocommit(False)
+            other.cursor().execute("SELECT 1 FROM battles_battle WHERE id = %s FOR UPDATE", [battle.pk])
+        assert is_held(battle.pk) is has_row_locks
+    finally:
+        other.close()
+    assert not is_held(battle.pk)
+
+
 def test_battle_that_fell_out_of_the_queue_is_enqueued_now_and_then(client: redis.Redis, watch: Watch) -> None:
     battle = make_battle()
     watch.look()
@@ -240,6 +304,21 @@ def test_battle_that_fell_out_of_the_queue_is_enqueued_now_and_then(client: redi
     client.delete(runs.enqueued_key(battle.pk))  # the message was taken, and its worker died at once
     watch.look()
     assert watch.enqueued == [battle.pk, battle.pk]
+
+
+def test_busy_queue_is_not_filled_with_copies(
+    client: redis.Redis, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arena.battles.orphans.QUEUE", queue := f"queue-{uuid.uuid4()}")
+    battle = make_battle()
+    client.rpush(queue, "its message")
+    for _ in range(20):
+        client.delete(runs.enqueued_key(battle.pk))  # it has expired
+        watch.look(WAITING_GRACE_S)
+    assert watch.enqueued == []
+    client.delete(queue)
+    watch.look()
+    assert watch.enqueued == [battle.pk]
 
 
 def test_stop_that_was_not_heard_is_said_again(client: redis.Redis, watch: Watch) -> None:

@@ -10,10 +10,12 @@ import pytest
 import redis.asyncio
 from django.conf import settings
 
+from arena.battles import feeds
 from arena.battles import relay as relay_module
 from arena.battles.event_log import START, encode, log_key, position_of
 from arena.battles.events import Event, ResponseFinished, TextDelta
-from arena.battles.relay import Feed, Relay
+from arena.battles.feeds import Feed
+from arena.battles.relay import Relay
 
 LIMIT_S = 60.0
 
@@ -199,7 +201,7 @@ async def test_command_to_unblock_that_comes_too_early_is_repeated(
 async def test_battle_at_rest_is_read_apart_holds_nothing_and_wakes_with_its_news(
     client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "QUIET_AFTER_S", 0.0)
+    monkeypatch.setattr(feeds, "QUIET_AFTER_S", 0.0)
     monkeypatch.setattr(relay_module, "ALIVE_EVERY_S", 0.6)
     made = Relay()
     ended, running = str(uuid.uuid4()), str(uuid.uuid4())
@@ -242,7 +244,7 @@ def test_feed_holds_no_more_than_a_browser_should_have_to_catch_up_with() -> Non
     entry = encode([TextDelta("A", 0, "a", "x" * 1000)]).encode()
     for number in range(1, 1001):
         feed.append(b"%d-0" % number, entry)
-    assert feed._bytes_held <= relay_module.BYTES_HELD
+    assert feed._bytes_held <= feeds.BYTES_HELD
     assert feed.reaches_back_to((900, 0))
     assert not feed.reaches_back_to((100, 0))
 
@@ -271,7 +273,7 @@ def test_feed_keeps_no_text_of_what_has_ended() -> None:
 
 
 def test_feed_holds_so_many_entries_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "ENTRIES_HELD", 100)
+    monkeypatch.setattr(feeds, "ENTRIES_HELD", 100)
     feed = Feed("x")
     for number in range(1, 200):
         feed.append(b"%d-0" % number, b"[]")
@@ -283,6 +285,6 @@ def test_browser_far_behind_and_browser_at_the_end_get_the_same_text() -> None:
     texts = [f"{number} " for number in range(500)]
     for number, text in enumerate(texts, start=1):
         feed.append(b"%d-0" % number, encode([TextDelta("A", 0, "a", text)]).encode())
-    for behind in (1, 2, relay_module.ENTRIES_AT_HAND, relay_module.ENTRIES_AT_HAND + 1, 400, 500):
+    for behind in (1, 2, feeds.ENTRIES_AT_HAND, feeds.ENTRIES_AT_HAND + 1, 400, 500):
         frame = json.loads(feed.frame_after((500 - behind, 0)))
         assert frame["e"] == [["A", 0, "a", "".join(texts[-behind:])]]

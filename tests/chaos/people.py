@@ -245,7 +245,9 @@ class People:
                 vote.refusals.append(f"{status} {answer}"[:200])
 
         status, answer = await person.insist("PUT", f"/battles/{battle_id}/ballot", vote.body, note)
-        if status == 409 and vote.tries > 1:  # an answer that was lost on its way; what counts is there
+        # An answer that was lost on its way: of a try before, or of one that the client repeated by itself, as it does
+        # with a PUT over a connection that breaks. What counts is there.
+        if status == 409:
             status, answer = await person.insist("GET", f"/battles/{battle_id}", None, self._note)
             mine = answer.get("my_ballot")
             vote.is_acknowledged = isinstance(mine, dict) and mine["comment"] == mark

@@ -229,6 +229,32 @@ async def test_cancelling_a_silent_stream_closes_the_connection(http_client: htt
             await listener
 
 
+async def test_cancelling_between_two_reads_closes_the_connection() -> None:
+    is_pausing, gone = asyncio.Event(), asyncio.Event()
+
+    async def answer(asked: Asked, connection: Connection) -> None:
+        await connection.head()
+        await connection.send(piece("A"))
+        await connection.gone()
+        gone.set()
+
+    async def pause() -> None:
+        is_pausing.set()
+        await asyncio.Event().wait()
+
+    async def listen(client: httpx.AsyncClient, url: str) -> None:
+        async for _ in openai_chat.stream(client, call(url)):
+            pass
+
+    async with asyncio.timeout(LIMIT_S), http.make_client(pause=pause) as client, serving(answer) as server:
+        listener = asyncio.create_task(listen(client, server.url))
+        await is_pausing.wait()
+        listener.cancel()
+        await gone.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await listener
+
+
 async def test_connection_cut_in_mid_stream_is_truncated_and_its_text_kept(http_client: httpx.AsyncClient) -> None:
     async def answer(asked: Asked, connection: Connection) -> None:
         await connection.head(Content_Length="10000")

@@ -18,6 +18,9 @@ HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: arena\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
+# With the longest text that one may have, and no mask.
+PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
+PINGS = 30_000
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -146,3 +149,28 @@ async def test_what_a_browser_sends_is_read_and_forgotten() -> None:
         for _ in range(50):
             await browser.send_str("{}")
         await browser.ping()
+
+
+async def test_browser_that_asks_and_does_not_read_is_not_answered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, waiting_bytes = 0, list[int]()
+    handle_ping = BrowserSocket.handle_ping
+    all_asked = asyncio.Event()
+
+    def note(browser: BrowserSocket) -> None:
+        nonlocal asked
+        asked += 1
+        handle_ping(browser)
+        waiting_bytes.append(browser.transport.get_write_buffer_size())
+        if asked == PINGS:
+            all_asked.set()
+
+    async def talk(scope: Scope, send: Send) -> None:
+        return
+
+    monkeypatch.setattr(BrowserSocket, "handle_ping", note)
+    async with serving(talk) as port, deaf(port) as browser:
+        loop = asyncio.get_running_loop()
+        assert b" 101 " in await loop.sock_recv(browser, 1000)
+        await loop.sock_sendall(browser, PING * PINGS)
+        await asyncio.wait_for(all_asked.wait(), LIMIT_S)
+    assert max(waiting_bytes) < 1_000_000

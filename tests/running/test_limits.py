@@ -1,5 +1,6 @@
 """Requests and sockets that are too large, sent to the real web process: refused, and nothing is kept of them."""
 
+import asyncio
 import json
 import socket
 from contextlib import suppress
@@ -7,19 +8,21 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+import uvicorn
 from asgiref.testing import ApplicationCommunicator
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
 from arena.battles.models import Battle
-from arena.running.limits import BoundedBodies
+from arena.running.limits import BoundedBodies, BoundedHeaders, Receive, Scope, Send
 from tests.factories import make_finished_battle
 from tests.live import LiveArena
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MEGABYTE = 1_000_000
+LIMIT_S = 60.0
 
 
 @pytest.fixture
@@ -74,6 +77,36 @@ def test_uploaded_file_is_not_written_to_the_disk(connection: socket.socket) -> 
 def test_headers_without_end_are_refused(connection: socket.socket) -> None:
     send(connection, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X-More: " + b"x" * 100_000)
     assert answer(connection)[0] == 400
+
+
+def test_headers_without_end_after_a_body_are_refused(connection: socket.socket) -> None:
+    head = b"POST /battles/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na=\r\n0\r\n"
+    send(connection, head + b"X-More: x\r\n" * MEGABYTE)
+    assert answer(connection)[0] == 400
+
+
+async def test_headers_after_a_body_are_none_of_the_request() -> None:
+    heard: list[Scope] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            continue
+        heard.append(scope)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(application, http=BoundedHeaders, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        head = b"POST / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head + b"2\r\na=\r\n0\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n")
+        assert b"200" in await asyncio.wait_for(reader.readline(), LIMIT_S)
+        writer.close()
+        server.should_exit = True
+        await serving
+    assert [value for name, value in heard[0]["headers"] if name == b"x-forwarded-for"] == [b"192.0.2.1"]
 
 
 def test_large_socket_message_closes_the_socket(live_arena: LiveArena) -> None:

@@ -50,6 +50,28 @@ def test_the_lock_is_one_of_the_database(settings: LazySettings, tmp_path: Path)
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_lock_outlasts_the_patience_of_the_server(
+    settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrations may take longer than it lets others idle in a transaction."""
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setenv("PGOPTIONS", "-c idle_in_transaction_session_timeout=1ms")
+    other = threading.Event()
+
+    def come_second() -> None:
+        with alone_on_database():
+            other.set()
+        connection.close()
+
+    thread = threading.Thread(target=come_second)
+    with alone_on_database():
+        thread.start()
+        assert not other.wait(0.3)
+    thread.join(LIMIT_S)
+    assert other.is_set()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_process_that_starts_others_keeps_no_connection() -> None:
     connection.ensure_connection()
     close_database()

@@ -149,5 +149,20 @@ def test_successor_that_cannot_start_leaves_the_former_part_alone(
     assert "the new worker has ended (exit status 1): the former one goes on" in capsys.readouterr().out
 
 
+def test_successor_that_never_works_is_ended_and_the_former_part_goes_on(
+    watching: Supervisor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without that nothing could be restarted any more: what comes after it waits for it."""
+    monkeypatch.setattr(supervisor, "READY_LIMIT_S", 0.0)
+    former = begin(watching, part("sleep 60", "worker"))
+    new = part("sleep 60", "worker")
+    watching._successors["worker"] = new, lambda: False
+    watching._start(new)
+    watching._renew_if_asked()
+    turn_until(watching, lambda: not watching._successors, "the end of the new worker")
+    assert (watching.children["worker"], former.is_alive) == (former, True)
+    assert "the new worker does not work" in capsys.readouterr().out
+
+
 def test_signal_names_are_told() -> None:
     assert supervisor.how_it_ended(-signal.SIGKILL) == "SIGKILL"

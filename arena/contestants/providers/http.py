@@ -3,8 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -105,12 +105,28 @@ class _WholeStream(AiohttpResponseStream):
                 while chunk := await content.readany():
                     yield chunk
                     if self._pause is not None and len(chunk) < LARGE_CHUNK_BYTES:
-                        await self._pause()
+                        with _left_unread(self._aiohttp_response):
+                            await self._pause()
             except BROKEN:
                 content._exception = None
                 if arrived := content.read_nowait():
                     yield arrived
                 raise
+
+
+@contextmanager
+def _left_unread(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """What comes meanwhile waits in the system's buffer, and is then read at once: token by token costs more than all
+    else that is done to it."""
+    transport = response.connection.transport if response.connection else None
+    if transport is None or not transport.is_reading():
+        yield
+        return
+    transport.pause_reading()
+    try:
+        yield
+    finally:
+        transport.resume_reading()
 
 
 def _end_with_connection(response: aiohttp.ClientResponse) -> None:

@@ -245,6 +245,8 @@ SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMU
 
 # --- Arena rules -----------------------------------------------------------------------------------
 
+# How the text of blind battles is shown where nobody chose: live, even or together (see arena/battles/pacing.py).
+ARENA_PACING = env_choice("ARENA_PACING", "even", ("live", "even", "together"))
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
 ARENA_PROMPT_MAX_CHARS = env_int("ARENA_PROMPT_MAX_CHARS", 50_000, low=100, high=500_000)
 ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)

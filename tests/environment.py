@@ -61,5 +61,6 @@ os.environ["LOG_LEVEL"] = "info"
 os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
 os.environ["OLLAMA_HOST"] = "http://127.0.0.1:9"  # the discard port: nothing answers there
 os.environ["ARENA_SIMULATED"] = "auto"
+os.environ["ARENA_PACING"] = "live"  # most tests are about something else, and would wait; those about pacing choose
 # A browser driven from a test leaves an event loop in the test's thread, where Django refuses its ORM otherwise.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

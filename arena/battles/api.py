@@ -31,7 +31,12 @@ class StartBattle(BaseModel):
         None, description="Slugs that must take part, even if not available; others are drawn."
     )
     blind: bool = Field(True, description="False: names are shown from the start, and ballots are not ranked.")
-    pacing: Literal["live", "even", "together"] | None = Field(None, description="This arena shows text live.")
+    pacing: Literal["live", "even", "together"] | None = Field(
+        None,
+        description="How text is shown: as it comes (`live`), at one pace for all (`even`), or once all are done "
+        "(`together`). Only the last two hide who is fast. Left out: as the arena is set for blind battles, live for "
+        "others.",
+    )
     team: str | None = Field(None, description="Slug of the team the battle belongs to; then only the team can see it.")
     system: str | None = Field(None, description="A system prompt for every contestant.")
 
@@ -56,7 +61,6 @@ class Steered(Schema):
 def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
     """Draws the contestants and asks them. Follow the answers on `stream`, or ask for the battle again."""
     problem = _problem(wanted)
-    _refuse_what_is_not_offered(wanted)
     team = _team(request, wanted)
     with asker(request).acting() as voter:
         battle = doors.open_battle(
@@ -66,6 +70,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
             size=wanted.size,
             contestants=wanted.contestants or (),
             blind=wanted.blind,
+            pacing=wanted.pacing,
             system=wanted.system or "",
             team=team,
             network=network_of(request),
@@ -136,13 +141,6 @@ def _team(request: HttpRequest, wanted: StartBattle) -> Team | None:
     if not Team.objects.active_for(user).filter(pk=team.pk).exists():
         raise Refusal.about("team", 403, "Viewers of a team read along; its members start battles.")
     return team
-
-
-def _refuse_what_is_not_offered(wanted: StartBattle) -> None:
-    if wanted.pacing in {"even", "together"}:
-        raise Refusal.about(
-            "pacing", 422, f"This arena shows text live so far: pacing {wanted.pacing!r} is not offered."
-        )
 
 
 def _steered(battle: Battle) -> Steered:

@@ -1,5 +1,7 @@
 """What may be shown of a response before the reveal: where it names itself, the name is masked."""
 
+from typing import Any
+
 from arena.battles.disguise import NamedAt
 from arena.battles.events import ANSWER, REASONING
 from arena.battles.models import Response
@@ -27,6 +29,16 @@ def where_named(response: Response, reasoning: str, answer: str) -> tuple[NamedA
         spans = {(span.start, span.end) for span in screened(text, names, known).spans}
         found += [(part, start, end) for start, end in sorted(spans | _masks_in(text))]
     return tuple(found)
+
+
+def still_named(named_itself: list[list[Any]], reasoning: str, answer: str) -> list[list[Any]]:
+    """What remains of this where only the beginnings of the texts are kept; if they are what readers were shown, the
+    masks in them."""
+    found: list[list[Any]] = []
+    for part, text in ((REASONING, reasoning), (ANSWER, answer)):
+        masks = [[part, start, end] for start, end in sorted(_masks_in(text))]
+        found += masks or [at for at in named_itself if at[0] == part and at[2] <= len(text)]
+    return found
 
 
 def shown_texts(response: Response) -> tuple[str, str]:

@@ -263,7 +263,7 @@ def present_state(battle: BlindBattle, log: LogState) -> list[Wire]:
             events.append(TurnAdded(turn.index, turn.prompt).wire())
         for response in turn.responses:
             events += _present_response(response, log)
-    return events
+    return [*events, *log.progress.values()]
 
 
 def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:

@@ -39,7 +39,9 @@ class Disguise:
             shown = self._screens[event.part].feed(event.text)
             if shown is event.text:
                 return (event,)
-            return self._with_news([TextDelta(event.slot, event.turn, event.part, shown)] if shown else [], event.slot, event.turn)
+            return self._with_news(
+                [TextDelta(event.slot, event.turn, event.part, shown)] if shown else [], event.slot, event.turn
+            )
         if isinstance(event, ResponseRelabelled):
             rest = self.rest(event.slot, event.turn)
             reasoning, answer = self._screens[REASONING], self._screens[ANSWER]

@@ -220,6 +220,7 @@ class LogState:
 
     def __init__(self, *, keeps_ended: bool = True) -> None:
         self.responses: dict[tuple[int, str], ResponseText] = {}
+        self.progress: dict[int, Wire] = {}  # the latest of each turn
         self.ends = 0
         self._keeps_ended = keeps_ended
 
@@ -234,11 +235,14 @@ class LogState:
                 response.append(part, str(text))
             elif "slot" in event:
                 self._tell(self._response(event["turn"], event["slot"]), event)
+            elif event["type"] == "progress":
+                self.progress[int(str(event["turn"]))] = event
         return is_first_text
 
     def restated(self) -> list[Wire]:
         """Events that add up to the same."""
-        return [event for (turn, slot), response in self.responses.items() for event in response.restated(slot, turn)]
+        told = [event for (turn, slot), response in self.responses.items() for event in response.restated(slot, turn)]
+        return [*told, *self.progress.values()]
 
     def _tell(self, response: ResponseText, event: dict[str, object]) -> None:
         response.apply(event)

@@ -123,6 +123,17 @@ class NamedItself(_Named):
 
 
 @dataclass(frozen=True)
+class ProgressMade(_Named):
+    """Of a turn that is not shown live: how many have written nothing yet, how many write or are done. Never who."""
+
+    type = "progress"
+    turn: int
+    thinking: int
+    writing: int
+    done: int
+
+
+@dataclass(frozen=True)
 class BallotCast(_Named):
     """How many ballots there are, and nothing of what they say."""
 
@@ -162,6 +173,7 @@ Event = (
     | ResponseStopped
     | ResponseRestarted
     | NamedItself
+    | ProgressMade
     | BallotCast
     | Revealed
     | Resync

@@ -7,8 +7,8 @@ from django import forms
 from django.conf import settings
 
 from arena.battles.budgets import Payer, kept_out
-from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle
-from arena.battles.services import BattleOptions
+from arena.battles.models import MAX_SIZE, MIN_SIZE, Battle, Pacing
+from arena.battles.services import BattleOptions, usual_pacing
 from arena.contestants.queries import in_play
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
@@ -29,6 +29,7 @@ class NewBattleForm(forms.Form):
     draw = forms.ChoiceField(choices=[(RANDOM, "Drawn at random"), (CHOSEN, "I choose")], initial=RANDOM)
     contestants = forms.MultipleChoiceField(required=False)
     names = forms.ChoiceField(choices=[(BLIND, "After my verdict"), (OPEN, "From the start")], initial=BLIND)
+    pacing = forms.ChoiceField(required=False)
     team = forms.ChoiceField(required=False)
     system = forms.CharField(required=False, strip=False)
 
@@ -53,6 +54,10 @@ class NewBattleForm(forms.Form):
         out = kept_out(playing, payer)
         contestants.choices = [(one.slug, one.display_name) for one in playing if one.slug not in out]
         contestants.error_messages["invalid_choice"] = "One you chose is no longer available: choose again."
+        pacing = self.fields["pacing"]
+        assert isinstance(pacing, forms.ChoiceField)
+        pacing.choices = [(one.value, one.label) for one in (Pacing.EVEN, Pacing.TOGETHER, Pacing.LIVE)]
+        pacing.initial = usual_pacing(blind=True)
         team = self.fields["team"]
         assert isinstance(team, forms.ChoiceField)
         team.choices = [("", "Whoever has its link"), *((team.slug, f"Only {team.name}") for team in teams)]
@@ -70,7 +75,8 @@ class NewBattleForm(forms.Form):
         slug = battle.problem.slug if battle.problem and battle.problem.statement.strip() == prompt else ""
         team = battle.team.slug if battle.team else ""
         size = battle.seats.count()
-        return {"problem": slug, "prompt": prompt, "size": size, "team": team, "system": battle.system}
+        again = {"problem": slug, "prompt": prompt, "size": size, "team": team, "system": battle.system}
+        return again | ({"pacing": battle.pacing} if battle.blind else {})
 
     def clean_team(self) -> Team | None:
         return next((team for team in self.teams if team.slug == self.cleaned_data["team"]), None)
@@ -103,6 +109,7 @@ class NewBattleForm(forms.Form):
             "size": cleaned["size"],
             "contestants": cleaned["contestants"] if cleaned["draw"] == CHOSEN else (),
             "blind": cleaned["names"] == BLIND,
+            "pacing": cleaned["pacing"] if cleaned["names"] == BLIND else None,
             "system": cleaned["system"],
             "team": cleaned["team"],
             "network": self.payer.network,

@@ -24,9 +24,11 @@ class BattleStatus(models.TextChoices):
 
 
 class Pacing(models.TextChoices):
-    """How text reaches the browsers of a battle."""
+    """How text reaches the browsers of a battle (see `pacing.py`)."""
 
-    LIVE = "live", "as it comes"
+    LIVE = "live", "As it comes"
+    EVEN = "even", "At one pace"
+    TOGETHER = "together", "When all are done"
 
 
 class BattleQuerySet(models.QuerySet["Battle"]):
@@ -159,6 +161,9 @@ class Response(models.Model):
     )
     queued_at = models.DateTimeField(default=timezone.now)
     run = models.CharField(max_length=32, blank=True, help_text="The worker's run that plays, or played, it.")
+    # Of a response that has ended, and whose text is not shown to its end yet: the status that it then gets. All else
+    # of its end is saved already, for nobody to read.
+    ended_as = models.CharField(max_length=10, blank=True, editable=False)
     # Not of the battle: a slot may be asked again while the stop of the others is still on its way.
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     reasoning = models.TextField(blank=True)

@@ -14,6 +14,7 @@ import httpx
 
 from arena.battles.events import EndEvent, Event
 from arena.battles.log_writer import RunLog
+from arena.battles.pacing import PACERS, Lane, Pacer
 from arena.battles.running_costs import Meter
 from arena.battles.streaming import Outcome, Transcript
 from arena.contestants.deltas import Delta
@@ -52,13 +53,41 @@ class Interrupted(Exception):
     """The worker is stopping, or has lost the run to another."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A part has ended, and is shown as it is; without an outcome it was cut off."""
+
+    part: Part
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A paced part has ended. It is to be saved, and shown to nobody yet."""
+
+    part: Part
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Paced parts whose text is shown to its end, in one moment. With a part that was stopped goes what was shown of
+    it: reasoning and answer."""
+
+    parts: tuple[tuple[Part, tuple[str, str] | None], ...]
+
+
+News = Ended | Kept | Shown
+
+
 @dataclass(eq=False)
 class Pane:
-    """A part while it plays."""
+    """A part while it plays. Where its run is paced, its text waits in a lane."""
 
     part: Part
     transcript: Transcript
     task: asyncio.Task[Outcome]
+    lane: Lane | None = None
     outcome: Outcome | None = None
     is_ours: bool = True
     told_end: EndEvent | None = None  # once the outcome is saved
@@ -99,24 +128,38 @@ class Pane:
 
     def restate(self) -> list[Event]:
         """What has ended but is not saved yet is told as running: readers of the log rely on that."""
-        if self.told_end is None:
-            return self.transcript.restated()
-        return [*self.transcript.restated_name(), self.transcript.snapshot(self.told_end.type), self.told_end]
+        if self.told_end is not None:
+            return [*self._restated(self.told_end.type), self.told_end]
+        return self.transcript.restated() if self.lane is None else self._restated("streaming")
+
+    def cut(self) -> tuple[str, str] | None:
+        """What is shown of it, if that is not all there is."""
+        if self.lane is None or not self.lane.is_cut:
+            return None
+        reasoning, answer = self.lane.lengths_shown
+        return self.transcript.up_to(reasoning, answer)
+
+    def _restated(self, status: str) -> list[Event]:
+        if self.lane is not None:
+            return self.lane.restated(status)
+        return [*self.transcript.restated_name(), self.transcript.snapshot(status)]
 
 
 @dataclass(eq=False)
 class Run:
-    """Some responses of one battle, played by this worker. `deliver` gets each outcome, in a thread-safe way.
+    """Some responses of one battle, played by this worker. `deliver` gets the news of each, in a thread-safe way.
 
     `is_ours` asks whether the run was given up for dead, and has `keep` know.
     """
 
     run_id: str
     battle_id: UUID
-    deliver: Callable[[Part, Outcome | None], None]
+    deliver: Callable[[News], None]
     is_ours: Callable[["Run"], Awaitable[bool]]
+    pacing: str = "live"
     log: RunLog = field(init=False)
     panes: list[Pane] = field(default_factory=list)
+    pacer: Pacer | None = None
 
     def __post_init__(self) -> None:
         self.log = RunLog(
@@ -127,20 +170,48 @@ class Run:
             on_fenced=self.interrupt,
         )
 
+    @property
+    def is_live(self) -> bool:
+        return self.pacing not in PACERS
+
+    def begin_pacing(self) -> None:
+        """Once all panes are there."""
+        lanes = [pane.lane for pane in self.panes if pane.lane is not None]
+        if lanes:
+            self.pacer = PACERS[self.pacing](lanes)
+
     def so_far(self, part: Part) -> Transcript:
         """What has arrived."""
         return next(pane.transcript for pane in self.panes if pane.part is part)
 
-    def told(self, event: Event) -> None:
-        """Note that a response's end is known: from now on it is part of what is restated."""
-        if isinstance(event, EndEvent):
-            for pane in self.panes:
-                if (pane.part.slot, pane.part.turn) == (event.slot, event.turn):
-                    pane.told_end = event
+    def telling(self, event: Event) -> list[Event]:
+        """What there is to tell with this event: before an end, the text that is not shown yet.
+
+        From now on the end is part of what is restated.
+        """
+        if not isinstance(event, EndEvent):
+            return [event]
+        rest: list[Event] = []
+        for pane in self.panes:
+            if (pane.part.slot, pane.part.turn) == (event.slot, event.turn):
+                pane.told_end = event
+                rest = pane.lane.rest() if pane.lane is not None else []
+        return [*rest, event]
 
     def restate(self) -> list[Event]:
         """Events from which a browser that knows nothing has everything so far."""
-        return [event for pane in self.panes if pane.is_ours for event in pane.restate()]
+        panes = [event for pane in self.panes if pane.is_ours for event in pane.restate()]
+        return [*panes, *(self.pacer.restate() if self.pacer is not None else [])]
+
+    def show(self) -> list[Event]:
+        """What it is time to show by now."""
+        if self.pacer is None:
+            return []
+        events, over = self.pacer.advance()
+        shown = [pane for pane in self.panes if pane.lane in over]
+        if shown:
+            self.deliver(Shown(tuple((pane.part, pane.cut()) for pane in shown)))
+        return events
 
     def keep(self, response_ids: Collection[int]) -> bool:
         """Of its responses only these are still the run's. False if that ends it.
@@ -152,12 +223,24 @@ class Run:
         return any(pane.is_ours for pane in self.panes) and all(pane.is_ours or pane.task.done() for pane in self.panes)
 
     def stop(self) -> None:
+        if self.pacer is not None:
+            self.pacer.stop()
         for pane in self.panes:
             pane.end(pane.transcript.stopped)
 
     def interrupt(self) -> None:
+        """What has ended and is not shown yet goes with the rest, unless there is no rest: then it is all shown now."""
         for pane in self.panes:
             pane.end(lambda: _raise(Interrupted()))
+        pacer, self.pacer = self.pacer, None
+        if pacer is None:
+            return
+        waiting = [pane for pane in self.panes if pane.lane and pane.lane.is_ended and not pane.lane.is_told]
+        if pacer.is_written:
+            self.deliver(Shown(tuple((pane.part, pane.cut()) for pane in waiting)))
+        else:
+            for pane in waiting:
+                self.deliver(Ended(pane.part, None))
 
 
 def _raise(error: Exception) -> Never:

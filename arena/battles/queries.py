@@ -61,6 +61,7 @@ class BlindBattle:
     problem: str
     system: str
     created_at: datetime
+    pacing: str = "live"
     team: str = ""  # its name: then nobody else can see the battle
 
     @property
@@ -113,12 +114,16 @@ def blind_battle(battle: Battle, *, is_masked: bool = True) -> BlindBattle:
         problem=battle.problem.slug if battle.problem else "",
         system=battle.system,
         created_at=battle.created_at,
+        pacing=battle.pacing,
         team=battle.team.name if battle.team else "",
     )
 
 
 def _blind_response(turn: Turn, response: Response, *, is_masked: bool) -> BlindResponse:
-    named_itself = bool(response.named_itself)
+    """Of one that has not ended for all to see nothing is told: its row may hold more."""
+    is_ended = response.status in TERMINAL
+    has_failed = is_ended and response.failure_code
+    named_itself = is_ended and bool(response.named_itself)
     if is_masked and named_itself:
         response.steps = shown_steps(response)
         response.reasoning, response.answer = shown_texts(response)
@@ -126,11 +131,11 @@ def _blind_response(turn: Turn, response: Response, *, is_masked: bool) -> Blind
         slot=response.seat.slot,
         turn=turn.index,
         status=response.status,
-        reasoning=response.reasoning,
-        answer=response.answer,
-        failure=Failure(response.failure_code, response.failure_message) if response.failure_code else None,
-        is_truncated=response.is_truncated,
-        steps=tuple((start, end) for start, end in response.steps),
+        reasoning=response.reasoning if is_ended else "",
+        answer=response.answer if is_ended else "",
+        failure=Failure(response.failure_code, response.failure_message) if has_failed else None,
+        is_truncated=is_ended and response.is_truncated,
+        steps=tuple((start, end) for start, end in response.steps) if is_ended else (),
         named_itself=named_itself,
         asked_at=turn.created_at if response.attempt == 1 else max(turn.created_at, response.queued_at),
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 
 from arena.battles.budgets import PRICE_UNKNOWN, Payer, Purse, open_purse
@@ -35,7 +35,7 @@ class BattleOptions(TypedDict, total=False):
     size: int
     contestants: Sequence[str]
     blind: bool
-    pacing: str
+    pacing: str | None
     system: str
     team: Team | None
     network: str
@@ -61,15 +61,16 @@ def start_battle(
     size: int = 2,
     contestants: Sequence[str] = (),
     blind: bool = True,
-    pacing: str = Pacing.LIVE,
+    pacing: str | None = None,
     system: str = "",
     team: Team | None = None,
     network: str = "",
 ) -> Battle:
     """Draw and seat the contestants, save the battle with its first turn. Raises a BattleError.
 
-    That the voter may start battles of the team is for the door to see to. `network` is where the request came from:
-    a visitor's budget holds for it.
+    Without a choice of `pacing`, blind battles are shown as the arena is set, others live. That the voter may start
+    battles of the team is for the door to see to. `network` is where the request came from: a visitor's budget holds
+    for it.
     """
     text = clean_prompt(problem.statement if problem else prompt)
     system = clean_prompt(system, field="system")
@@ -79,7 +80,12 @@ def start_battle(
         size, contestants, purse=purse, cost=lambda contestant: _expected(contestant, purse, prompt_tokens).nano
     )
     battle = Battle.objects.create(
-        started_by=voter, problem=problem, team=team, system=system, blind=blind, pacing=pacing
+        started_by=voter,
+        problem=problem,
+        team=team,
+        system=system,
+        blind=blind,
+        pacing=pacing or usual_pacing(blind=blind),
     )
     seats = Seat.objects.bulk_create(
         Seat(battle=battle, slot=slot, contestant=contestant) for slot, contestant in seating.items()
@@ -153,6 +159,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
         attempt=F("attempt") + 1,
         replays=0,
         run="",
+        ended_as="",
         stop_requested_at=None,
         queued_at=timezone.now(),
         reasoning="",
@@ -200,6 +207,11 @@ def finish_locked(battle_id: UUID) -> None:
     Battle.objects.filter(~Exists(still_running), pk=battle_id, status=BattleStatus.RUNNING).update(
         status=BattleStatus.FINISHED, finished_at=timezone.now()
     )
+
+
+def usual_pacing(*, blind: bool) -> str:
+    """Where the names are shown, there is nothing to hide."""
+    return str(settings.ARENA_PACING) if blind else Pacing.LIVE
 
 
 def lock_by_id(battle_id: UUID) -> bool:
@@ -261,8 +273,12 @@ def _prompt_tokens(system: str, prompt: str) -> int:
 
 
 def _stop_unclaimed(response: Response) -> bool:
+    """Of one that an earlier run has kept nothing is shown any more; what had arrived stays in `raw`."""
     unclaimed = Response.objects.filter(pk=response.pk, status=ResponseStatus.WAITING)
-    if not unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now()):
+    kept = unclaimed.exclude(ended_as="").filter(raw="")
+    kept.update(raw=Concat("reasoning", "answer"))
+    nothing = {"ended_as": "", "reasoning": "", "answer": "", "steps": [], "failure_code": "", "failure_message": ""}
+    if not unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now(), **nothing):
         return False
     release(response)
     return True

@@ -26,7 +26,8 @@ from arena.battles.events import Event, ResponseRestarted, ResponseStarted
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, RENEW_EVERY_S, RENEW_SCRIPT, Renewal
 from arena.battles.log_keeping import KEEP_EVERY_S, LogKeeper
 from arena.battles.log_writer import LogWriter
-from arena.battles.panes import Interrupted, Pane, Part, Run
+from arena.battles.pacing import TICK_S, Lane
+from arena.battles.panes import Ended, Interrupted, Kept, News, Pane, Part, Run
 from arena.battles.running_costs import TELL_EVERY_S, tell
 from arena.battles.streaming import BROKEN, Outcome, Transcript, play
 from arena.contestants.deltas import Delta
@@ -98,20 +99,22 @@ class WorkerLoop:
         battle_id: UUID,
         parts: list[Part],
         *,
-        deliver: Callable[[Part, Outcome | None], None],
+        pacing: str,
+        deliver: Callable[[News], None],
         still_ours: Callable[[], set[int]],
     ) -> Run:
-        """Begin to stream the parts. `deliver(part, outcome)` is called from the loop's thread as each one ends;
-        the outcome is None if the run was interrupted. The lease must be held already.
+        """Begin to stream the parts. `deliver(news)` is called from the loop's thread as each one ends, and, where the
+        run is paced, is shown to its end. The lease must be held already.
 
         `still_ours` asks the database which of the responses are this run's and no other's by now. It is called in a
         thread, where Redis has forgotten the run.
         """
         is_ours = partial(self._is_ours, still_ours)
-        return self._wait(self._start_run(Run(run_id, battle_id, deliver, is_ours), parts))
+        return self._wait(self._start_run(Run(run_id, battle_id, deliver, is_ours, pacing), parts))
 
-    def append(self, run: Run, event: Event) -> None:
-        self._loop.call_soon_threadsafe(self._append, run, event)
+    def append(self, run: Run, *events: Event) -> None:
+        """In one piece."""
+        self._loop.call_soon_threadsafe(self._append, run, *events)
 
     def close_run(self, run: Run) -> bool:
         """Wait until the run's events are in the log, then give up its lease. False if it was taken for dead before."""
@@ -149,6 +152,7 @@ class WorkerLoop:
             self._writer.work,
             self._renew_leases,
             self._watch_limits,
+            self._show_what_is_paced,
             self._tell_costs,
             self._keep_logs,
             self._listen_for_stops,
@@ -174,16 +178,18 @@ class WorkerLoop:
         for part in parts:
             limit = settings.ARENA_RESPONSE_MAX_CHARS
             transcript = Transcript(part.slot, part.turn, max_chars=limit, names=part.names)
-            pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript)))
+            lane = None if run.is_live else Lane(part.slot, part.turn)
+            pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript, lane)), lane)
             run.panes.append(pane)
             pane.task.add_done_callback(lambda _, pane=pane: self._deliver(run, pane))  # type: ignore[misc]
+        run.begin_pacing()
         if self._is_stopping:
             run.interrupt()
         if run.run_id in self._stops_heard:
             run.stop()
         return run
 
-    async def _play(self, run: Run, part: Part, transcript: Transcript) -> Outcome:
+    async def _play(self, run: Run, part: Part, transcript: Transcript, lane: Lane | None) -> Outcome:
         if part.is_restart:
             self._append(run, ResponseRestarted(part.slot, part.turn))
         self._append(run, ResponseStarted(part.slot, part.turn))
@@ -200,12 +206,18 @@ class WorkerLoop:
         return await play(
             transcript,
             lambda: retrying(ask, budget_s=budget_s, is_free=part.is_free, told=told),
-            lambda event, is_first: self._writer.add(run.log, event, urgent=is_first),
+            partial(self._tell, run, lane),
         )
+
+    def _tell(self, run: Run, lane: Lane | None, event: Event, is_first: bool = False) -> None:
+        if lane is None:
+            self._writer.add(run.log, event, urgent=is_first)
+        else:
+            lane.take(event)
 
     def _deliver(self, run: Run, pane: Pane) -> None:
         for event in pane.transcript.rest():  # of one that was cut off
-            self._writer.add(run.log, event)
+            self._tell(run, pane.lane, event)
         try:
             pane.outcome = pane.result()
         except Interrupted:
@@ -214,11 +226,24 @@ class WorkerLoop:
             why = (error.code, error.sentence) if isinstance(error, ProviderError) else BROKEN
             pane.outcome = pane.transcript.failed(*why)
             failure_log.response_failed(run.battle_id, pane.part, error, pane.outcome)
-        run.deliver(pane.part, pane.outcome)
+        if run.pacer is None or pane.lane is None or pane.outcome is None:
+            run.deliver(Ended(pane.part, pane.outcome))
+        else:
+            run.deliver(Kept(pane.part, pane.outcome))
+            pane.lane.end()
 
-    def _append(self, run: Run, event: Event) -> None:
-        run.told(event)
-        self._writer.add(run.log, event)
+    def _append(self, run: Run, *events: Event) -> None:
+        for event in events:
+            for told in run.telling(event):
+                self._writer.add(run.log, told)
+
+    async def _show_what_is_paced(self) -> None:
+        """All by one clock, which knows nothing of what arrives when."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            for run in tuple(self._runs.values()):
+                for event in run.show():
+                    self._writer.add(run.log, event)
 
     async def _abandon_run(self, run: Run) -> None:
         run.log.close()
@@ -309,7 +334,7 @@ class WorkerLoop:
             pause_s = min(pause_s * 2, BACK_OFF_MAX_S)
 
     def _leave(self, grace_s: float) -> None:
-        playing = sum(not pane.task.done() for run in self._runs.values() for pane in run.panes)
+        playing = sum(pane.told_end is None for run in self._runs.values() for pane in run.panes)
         if playing and grace_s:
             logger.warning("leaving: %d responses have %g s to end by themselves", playing, grace_s)
         self._loop.call_later(grace_s, self._interrupt_all)

@@ -107,6 +107,7 @@ class BattleOut(Schema):
     team: str | None = Field(description="Slug of the team it belongs to; nobody else can see it.")
     status: Seen
     blind: bool
+    pacing: Literal["live", "even", "together"] = Field(description="How text is shown while the battle runs.")
     slots: list[str]
     created_at: datetime
     turns: list[TurnOut]
@@ -230,6 +231,7 @@ def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
             "team": found.team.slug if found.team else None,
             "status": seen.status,
             "blind": blind.blind,
+            "pacing": blind.pacing,
             "slots": blind.slots,
             "created_at": blind.created_at,
             "turns": blind.turns,

@@ -57,6 +57,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
         "team": None,
         "status": "finished",
         "blind": True,
+        "pacing": "live",
         "slots": ["A", "B"],
         "ballots": 0,
         "may_vote": True,

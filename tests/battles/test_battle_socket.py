@@ -19,6 +19,7 @@ from arena.battles import consumers, feeds, messages, relay
 from arena.battles.event_log import LogState, encode, log_key, publish
 from arena.battles.events import (
     Alive,
+    ProgressMade,
     ResponseFailed,
     ResponseFinished,
     ResponseRestarted,
@@ -144,6 +145,16 @@ async def test_late_joiner_is_told_why_nothing_has_come_yet(publishing: Callable
     async with browser(battle.pk) as socket:
         _, events = await next_message(socket)
     assert [event["type"] for event in events if isinstance(event, dict)] == ["snapshot", "snapshot"]
+
+
+async def test_late_joiner_is_told_how_many_are_how_far(publishing: Callable[[Battle], Publish]) -> None:
+    battle = await make()
+    started = [ResponseStarted("A", 0), ResponseStarted("B", 0)]
+    publishing(battle)(ProgressMade(0, 2, 0, 0), *started, ProgressMade(0, 1, 1, 0))
+    async with browser(battle.pk) as socket:
+        _, events = await next_message(socket)
+    assert events[-1] == {"type": "progress", "turn": 0, "thinking": 1, "writing": 1, "done": 0}
+    assert [event["type"] for event in events if isinstance(event, dict)] == ["snapshot", "snapshot", "progress"]
 
 
 async def test_cursor_brings_exactly_what_was_missed(publishing: Callable[[Battle], Publish]) -> None:

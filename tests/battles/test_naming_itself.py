@@ -42,7 +42,10 @@ def finish(reasoning: str, answer: str) -> Finish:
 
 async def test_the_name_is_masked_in_what_is_told_and_kept_in_what_is_saved() -> None:
     outcome, events, _ = await played(
-        ReasoningDelta("I am Cl"), ReasoningDelta("aude. Now: 4."), AnswerDelta("4"), finish("I am Claude. Now: 4.", "4")
+        ReasoningDelta("I am Cl"),
+        ReasoningDelta("aude. Now: 4."),
+        AnswerDelta("4"),
+        finish("I am Claude. Now: 4.", "4"),
     )
     assert events == [["A", 0, "r", "I am "], ["A", 0, "a", "4"], NAMED, ["A", 0, "r", f"{MASK}. Now: 4."]]
     assert (outcome.reasoning, outcome.named_at) == ("I am Claude. Now: 4.", (("r", 5, 11),))

@@ -71,6 +71,27 @@ def test_chosen_contestants_take_part_with_names_from_the_start(client: Client, 
     assert set(battle.seats.values_list("contestant__slug", flat=True)) == {"ada", "cyd"}
 
 
+@pytest.mark.parametrize(
+    ("posted", "pacing"),
+    [({"pacing": "together"}, "together"), ({}, "even"), ({"names": "open", "pacing": "together"}, "live")],
+)
+def test_text_is_shown_as_chosen_or_as_the_arena_is_set(
+    client: Client, three: list[str], settings: LazySettings, posted: dict[str, str], pacing: str
+) -> None:
+    settings.ARENA_PACING = "even"
+    client.post("/battles/", FORM | posted)
+    assert Battle.objects.get().pacing == pacing
+
+
+def test_form_begins_with_the_pacing_that_the_arena_has_set(
+    client: Client, three: list[str], settings: LazySettings
+) -> None:
+    settings.ARENA_PACING = "together"
+    page = client.get("/").content.decode()
+    assert 'name="pacing" value="together" checked' in page
+    assert 'name="pacing" value="even">' in page
+
+
 def test_ticks_do_not_matter_when_contestants_are_drawn(client: Client) -> None:
     for slug in ("ada", "bob", "cyd"):
         make_contestant(slug)

@@ -74,7 +74,9 @@ def test_the_names_of_the_catalogue_are_looked_for(text: str) -> None:
     assert not names_itself(text, lexicon_of([CHATTY]))
 
 
-@pytest.mark.parametrize("text", ["The zebra has stripes.", "Acme Labs sells anvils.", "I am a zebra.", "I saw Zebra 7."])
+@pytest.mark.parametrize(
+    "text", ["The zebra has stripes.", "Acme Labs sells anvils.", "I am a zebra.", "I saw Zebra 7."]
+)
 def test_the_names_of_the_catalogue_may_be_mentioned(text: str) -> None:
     assert not names_itself(text, lexicon_of([ZEBRA]))
 

@@ -167,3 +167,9 @@ test("any cut of the same events into messages gives the same battle", () => {
   }
   assert.equal(responsesOf(whole).length, 2);
 });
+
+test("how far the contestants of a turn are replaces what was known of it", () => {
+  const told = (thinking, writing) => ({ type: "progress", turn: 0, thinking, writing, done: 0 });
+  const battle = [told(2, 0), told(1, 1)].reduce(applyEvent, emptyBattle(["A", "B"]));
+  assert.deepEqual(battle.turns[0].progress, { thinking: 1, writing: 1, done: 0 });
+});

@@ -8,6 +8,7 @@ import {
   knownReason,
   milestone,
   patienceFor,
+  progressOf,
   shortStateOf,
   stateOf,
   WordCount,
@@ -68,6 +69,34 @@ test("whoever waits long for a first word is told what fits the reason", () => {
   assert.equal(note({ why: "retrying" }, 6), "Nothing yet. Its server is busy, and is asked again after a pause.");
   assert.match(note({ status: "waiting" }, 16), /asked as soon as there is room/);
   assert.deepEqual([note({ reasoning: "r" }, 99), note({ answer: "a" }, 99), note({}, null)], ["", "", ""]);
+});
+
+test("where text is held back an empty pane says nothing of its contestant", () => {
+  for (const pacing of ["even", "together"]) {
+    assert.equal(stateOf(response({ why: "loading" }), pacing), "At work");
+    assert.equal(shortStateOf(response({}), pacing), "At work");
+    assert.equal(headlineOf(response({}), { asked: 84, heard: 84, pacing }).join(""), "At work, 1:24");
+    assert.equal(stateOf(response({ reasoning: "r" }), pacing), "Reasoning");
+  }
+  const note = (pacing) => patienceFor(response({}), { asked: 6, heard: 6, pacing });
+  assert.equal(note("even"), "Nothing yet. Its text is shown once all have begun.");
+  assert.equal(note("together"), "Nothing yet. Its text is shown once all are done.");
+});
+
+test("progress is told in numbers until there is text", () => {
+  const turn = (thinking, writing, done, fields = {}) => ({
+    progress: { thinking, writing, done },
+    responses: { A: response({}), B: response(fields) },
+  });
+  assert.equal(progressOf(turn(3, 0, 0), "even"), "3 of 3 are thinking");
+  assert.equal(progressOf(turn(1, 1, 0), "even"), "1 of 2 is thinking, 1 waits to be shown");
+  assert.equal(progressOf(turn(0, 2, 0), "even"), "2 of 2 wait to be shown");
+  assert.equal(progressOf(turn(1, 2, 1), "together"), "1 of 4 is thinking, 2 are writing, 1 is done");
+  assert.equal(progressOf(turn(0, 2, 0, { answer: "4" }), "even"), "As much of each is shown at any time");
+  assert.equal(progressOf(turn(1, 1, 0), "live"), "");
+  assert.equal(progressOf({ ...turn(0, 0, 0), progress: null }, "even"), "");
+  const over = { status: "failed" };
+  assert.equal(progressOf({ ...turn(0, 0, 2), responses: { A: over, B: over } }, "together"), "");
 });
 
 test("time is told in minutes and seconds", () => {

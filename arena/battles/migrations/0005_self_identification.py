@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('battles', '0003_index_responses_without_their_texts'),
+        ('battles', '0004_pacing_hides_times'),
     ]
 
     operations = [

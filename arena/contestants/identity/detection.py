@@ -21,7 +21,9 @@ _AMBIGUOUS = {mark(Kind.MAYBE_MODEL), mark(Kind.MAYBE_BOTH)}
 _OF_SOMEBODY = re.compile(
     rf"'s? (?!(?:\w+ ){{0,2}}(?:{NOUN}|language|latest|newest|large|version|{X}))|(?:-\w+)? (?:\w+ )?{HUMAN}\b|ish\b|-like\b|esque\b"
 )
-_NO_SURNAME = re.compile(r"\s*$|\W|\s+(?:and|an?|the|by|from|if|in|of|made|created|developed|trained|your|here|who|but|so|i)\b")
+_NO_SURNAME = re.compile(
+    r"\s*$|\W|\s+(?:and|an?|the|by|from|if|in|of|made|created|developed|trained|your|here|who|but|so|i)\b"
+)
 _A_THING_OF = re.compile(r"(?<!\bsou )\b(?:an?|un|une|una|ein|eine|um|uma|uno) \"?$")
 _MODEL_FOLLOWS = re.compile(
     rf"(?:[ -](?:based|powered|style|class))?[ -](?:\w+[ -]){{0,3}}?(?:{NOUN}|language|llm|instance|version|variant|series|family|modelo|modell|modele|modello)\b(?! {HUMAN})"
@@ -41,7 +43,9 @@ _SAYS = (
     r"говорит|сказал\w*|ответил\w*)"
 )
 # "He says: I am Claude". In quotation marks, whatever comes before them.
-_SOMEBODY_SAYS = re.compile(rf"(?P<lead>[^.!?\n]{{0,60}})\b{_SAYS}(?: to \w+)?: [^\".!?]{{0,40}}$|(?P<zh>(?:[说説說道喊答言]|写道|表示)[:, ]{{1,2}}$)")
+_SOMEBODY_SAYS = re.compile(
+    rf"(?P<lead>[^.!?\n]{{0,60}})\b{_SAYS}(?: to \w+)?: [^\".!?]{{0,40}}$|(?P<zh>(?:[说説說道喊答言]|写道|表示)[:, ]{{1,2}}$)"
+)
 _IN_QUOTES = re.compile(r"(?P<lead>[^\"\n]{0,70})\"[^\"]{0,60}$")
 _ONESELF = re.compile(
     r"\b(?:i|i'm|i'll|i'd|me|my|should|must|would|could|can|prompt|message|instructions?|we|system|let's|answer:|response:)(?!\w)"
@@ -94,7 +98,9 @@ class Reading:
     def is_written_large(self, number: int) -> bool:
         """A word with a capital follows the name, as a surname does."""
         after = self.original[self.span(number).end :]
-        return bool(re.match(r"\s[A-Z][a-z]+", after)) and not re.match(r"\s(?:And|By|An?|The|AI|I|Model|Assistant)\b", after)
+        return bool(re.match(r"\s[A-Z][a-z]+", after)) and not re.match(
+            r"\s(?:And|By|An?|The|AI|I|Model|Assistant)\b", after
+        )
 
 
 def identifying(reading: Reading) -> Iterator[int]:

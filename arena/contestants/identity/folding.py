@@ -59,7 +59,11 @@ def _forms() -> dict[str, str]:
 FORMS = _forms()
 # Letters in disguise: of other shapes and widths, or of another alphabet amid Latin ones.
 DISGUISED = "".join(
-    form for letter, forms in FORMS.items() if letter.isascii() and letter.isalnum() for form in forms if form > "\u0250"
+    form
+    for letter, forms in FORMS.items()
+    if letter.isascii() and letter.isalnum()
+    for form in forms
+    if form > "\u0250"
 )
 LOOKALIKES = "".join(map(chr, _AS_LATIN))
 LOOKALIKES += LOOKALIKES.upper()

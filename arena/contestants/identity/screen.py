@@ -133,10 +133,12 @@ def masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def unmasked_length(shown: int, spans: Iterable[tuple[int, int]]) -> int:
-    """How much of the text stands behind so many characters of the masked one."""
+    """How much of the text stands behind so many characters of the masked one. A name counts as a whole."""
     grown = 0
     for start, end in spans:
-        if start + len(MASK) - grown > shown:
+        if shown + grown <= start:
             break
+        if shown + grown < start + len(MASK):
+            return end
         grown += end - start - len(MASK)
     return shown + grown

@@ -16,6 +16,7 @@
  * @typedef {object} Turn
  * @property {number} index
  * @property {string | null} prompt null until someone tells it
+ * @property {{thinking: number, writing: number, done: number} | null} progress of a turn that is not shown live
  * @property {Record<string, Response>} responses by slot
  *
  * @typedef {object} Battle
@@ -70,6 +71,8 @@ export function applyEvent(battle, event) {
       return changed(battle, event, () => emptyResponse(event.slot, event.turn));
     case "named_itself":
       return changed(battle, event, (response) => ({ ...response, namedItself: true }));
+    case "progress":
+      return withProgress(battle, event);
     case "ballots":
       return { ...battle, ballots: event.count };
     case "revealed":
@@ -107,8 +110,16 @@ function withTurn(battle, index, prompt) {
     return { ...battle, turns: battle.turns.map((turn) => (turn === known ? { ...turn, prompt } : turn)) };
   }
   const responses = Object.fromEntries(battle.slots.map((slot) => [slot, emptyResponse(slot, index)]));
-  const turns = [...battle.turns, { index, prompt, responses }].sort((one, other) => one.index - other.index);
+  const turns = [...battle.turns, { index, prompt, progress: null, responses }].sort(
+    (one, other) => one.index - other.index,
+  );
   return { ...battle, turns };
+}
+
+function withProgress(battle, { turn: index, thinking, writing, done }) {
+  const grown = withTurn(battle, index, null);
+  const progress = { thinking, writing, done };
+  return { ...grown, turns: grown.turns.map((turn) => (turn.index === index ? { ...turn, progress } : turn)) };
 }
 
 function changed(battle, { slot, turn: index }, change) {

@@ -1,5 +1,7 @@
 // What the page says about a battle in words.
 
+import { ENDED } from "./state.js";
+
 const STATES = { waiting: "Waiting for its turn", finished: "Finished", failed: "Failed", stopped: "Stopped" };
 const SILENT_AFTER_S = 10;
 
@@ -26,6 +28,11 @@ const THINKING = {
   note: "Some think for minutes before their first word.",
   afterS: 15,
 };
+/** Where text is not shown as it comes, an empty pane says nothing of its contestant. */
+const HELD_BACK = new Map([
+  ["even", { state: "At work", short: "At work", note: "Its text is shown once all have begun.", afterS: 5 }],
+  ["together", { state: "At work", short: "At work", note: "Its text is shown once all are done.", afterS: 5 }],
+]);
 const NOT_ASKED = { note: "The arena is busy. It is asked as soon as there is room.", afterS: 15 };
 
 /** The reason as the page knows it; later servers may give others. */
@@ -33,23 +40,26 @@ export function knownReason({ why }) {
   return REASONS.has(why) ? why : "";
 }
 
-function silenceOf({ why }) {
-  return REASONS.get(why) ?? THINKING;
+function silenceOf({ why }, pacing) {
+  return HELD_BACK.get(pacing) ?? REASONS.get(why) ?? THINKING;
 }
 
-/** @param {import("./state.js").Response} response */
-export function stateOf(response) {
+/**
+ * @param {import("./state.js").Response} response
+ * @param {string} pacing of the battle: live, even or together
+ */
+export function stateOf(response, pacing) {
   const { status, reasoning, answer } = response;
   if (status !== "streaming") return STATES[status];
   if (answer) return "Answering";
-  return reasoning ? "Reasoning" : silenceOf(response).state;
+  return reasoning ? "Reasoning" : silenceOf(response, pacing).state;
 }
 
 /** The same where there is little room. */
-export function shortStateOf(response) {
+export function shortStateOf(response, pacing) {
   const { status, reasoning, answer } = response;
   if (status === "waiting") return "Waiting";
-  return status === "streaming" && !reasoning && !answer ? silenceOf(response).short : stateOf(response);
+  return status === "streaming" && !reasoning && !answer ? silenceOf(response, pacing).short : stateOf(response);
 }
 
 /**
@@ -57,13 +67,13 @@ export function shortStateOf(response) {
  *
  * @param {import("./state.js").Response} response
  * @param {Times} times
- * @typedef {{asked: number | null, heard: number | null}} Times seconds since it was asked for, null if that does not
- *     count any more, and since its text last grew, null while nobody listens
+ * @typedef {{asked: number | null, heard: number | null, pacing: string}} Times seconds since it was asked for, null if
+ *     that does not count any more, and since its text last grew, null while nobody listens
  */
-export function headlineOf(response, { asked, heard }) {
-  if (asked === null) return [stateOf(response), ""];
+export function headlineOf(response, { asked, heard, pacing }) {
+  if (asked === null) return [stateOf(response, pacing), ""];
   const isSilent = Boolean(response.reasoning || response.answer) && heard > SILENT_AFTER_S;
-  return isSilent ? ["Nothing new for", ` ${clock(heard)}`] : [stateOf(response), `, ${clock(asked)}`];
+  return isSilent ? ["Nothing new for", ` ${clock(heard)}`] : [stateOf(response, pacing), `, ${clock(asked)}`];
 }
 
 /**
@@ -72,10 +82,35 @@ export function headlineOf(response, { asked, heard }) {
  * @param {import("./state.js").Response} response
  * @param {Times} times
  */
-export function patienceFor(response, { asked }) {
+export function patienceFor(response, { asked, pacing }) {
   if (asked === null || response.reasoning || response.answer) return "";
-  const { note, afterS } = response.status === "waiting" ? NOT_ASKED : silenceOf(response);
+  const { note, afterS } = response.status === "waiting" ? NOT_ASKED : silenceOf(response, pacing);
   return asked > afterS ? `Nothing yet. ${note}` : "";
+}
+
+/**
+ * How far the contestants of a turn are whose text is not shown live: how many, and never who. "" where there is no more
+ * to say.
+ *
+ * @param {import("./state.js").Turn} turn
+ * @param {string} pacing
+ */
+export function progressOf({ progress, responses }, pacing) {
+  const isShown = Object.values(responses).some(({ reasoning, answer }) => reasoning || answer);
+  const isOver = Object.values(responses).every(({ status }) => ENDED.has(status));
+  if (!progress || !HELD_BACK.has(pacing) || isOver) return "";
+  if (isShown) return "As much of each is shown at any time";
+  const { thinking, writing, done } = progress;
+  const all = thinking + writing + done;
+  const held = pacing === "even" ? ["waits to be shown", "wait to be shown"] : ["is writing", "are writing"];
+  const parts = [
+    [thinking, "is thinking", "are thinking"],
+    [writing, ...held],
+    [done, "is done", "are done"],
+  ].filter(([count]) => count);
+  return parts
+    .map(([count, one, many], place) => `${count}${place ? "" : ` of ${all}`} ${count > 1 ? many : one}`)
+    .join(", ");
 }
 
 /** 42 s -> "0:42", an hour -> "1:00:00". */

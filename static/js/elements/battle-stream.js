@@ -1,7 +1,7 @@
 // <battle-stream>: owns a battle's socket and state, and tells the panes what to show.
 
 import { applyEvent, ENDED, emptyBattle, isAtRest } from "../battle/state.js";
-import { connectionWords, milestone } from "../battle/words.js";
+import { clock, connectionWords, milestone, progressOf } from "../battle/words.js";
 import { DocumentView } from "../lib/document-view.js";
 import { fetchPage, NOT_REACHED, refusalOf, showRefusal, swapFragments } from "../lib/page.js";
 import { BattleSocket } from "../lib/socket.js";
@@ -18,7 +18,7 @@ const LOST_AT_REST_AFTER_MS = 10_000; // nor one on which nothing is missed: it 
  *
  *     <battle-stream data-socket="/ws/battles/ID/" data-battle="/battles/ID/" data-status="running">…</battle-stream>
  *
- * `data-edition` names what a page shows whose responses have all ended, so that the socket need not tell it again.
+ * `data-pacing` tells how text is shown (live, even, together). `data-edition` names what a page shows whose responses have all ended, so that the socket need not tell it again.
  * Once all responses have ended, and when ballots or the reveal are announced, the page is fetched again and the
  * elements marked `data-swap` are exchanged. Forms that ask on, stop or retry are sent without leaving the page.
  */
@@ -111,9 +111,21 @@ export class BattleStream extends HTMLElement {
         pane.tell(this.#timesOf(pane, response));
         isChanged = true;
       }
-      if (isChanged) section.querySelector("turn-tabs")?.show(turn.responses);
+      if (isChanged) section.querySelector("turn-tabs")?.show(turn.responses, this.dataset.pacing);
+      this.#showProgress(section, turn);
     }
     this.toggleAttribute("data-busy", !isAtRest(this.#battle));
+  }
+
+  /** The words change seldom, which is when they are read out; the clock is only shown. */
+  #showProgress(section, turn) {
+    const line = section.querySelector('[data-part="progress"]');
+    if (!line) return;
+    const words = progressOf(turn, this.dataset.pacing);
+    line.hidden = !words;
+    setText(line.querySelector('[data-part="progress-words"]'), words);
+    const asked = words && this.#askedAt.get(section.querySelector("response-pane")?.id);
+    setText(line.querySelector('[data-part="progress-clock"]'), asked ? `, ${clock(secondsSince(asked))}` : "");
   }
 
   #sectionOf({ index, prompt }) {
@@ -206,6 +218,8 @@ export class BattleStream extends HTMLElement {
     const banner = this.#isCut && this.querySelector('[data-part="connection"]:not([hidden])');
     if (banner) this.#fillBanner(banner);
     for (const [pane, { response }] of this.#shown) pane.tell(this.#timesOf(pane, response));
+    const latest = this.#battle.turns.at(-1);
+    if (latest?.progress) this.#showProgress(this.#sectionOf(latest), latest);
   }
 
   #setClock(id, elapsed = 0) {
@@ -221,11 +235,13 @@ export class BattleStream extends HTMLElement {
   }
 
   #timesOf({ id }, { status }) {
-    if (ENDED.has(status)) return { asked: null, heard: null };
+    const { pacing } = this.dataset;
+    if (ENDED.has(status)) return { asked: null, heard: null, pacing };
     if (!this.#askedAt.has(id)) this.#setClock(id);
     return {
       asked: secondsSince(this.#askedAt.get(id)),
       heard: this.#isCut ? null : secondsSince(this.#heardAt.get(id)),
+      pacing,
     };
   }
 

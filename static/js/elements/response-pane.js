@@ -72,6 +72,7 @@ export class ResponsePane extends HTMLElement {
     this.#response = response;
     const { failure, named, retry } = { ...this.#parts, named: this.#parts["named-itself"] };
     if (before.status !== response.status) this.#enter(response.status);
+    if (isUnshared(before) !== isUnshared(response)) this.#parts.reasoning.open = !isUnshared(response);
     if (retry) retry.hidden = !(isLatest && (response.status === "failed" || response.status === "stopped"));
     failure.hidden = !response.failure;
     failure.textContent = response.failure;
@@ -141,8 +142,9 @@ export class ResponsePane extends HTMLElement {
     }
   }
 
-  #lengthOf({ reasoning, answer, status }) {
-    if (!reasoning) return answer && ENDED.has(status) ? "· not shared" : "";
+  #lengthOf(response) {
+    const { reasoning } = response;
+    if (!reasoning) return isUnshared(response) ? "· not shared" : "";
     const words = this.#words.of(reasoning);
     return `· ${words.toLocaleString("en")} ${words === 1 ? "word" : "words"}`;
   }
@@ -222,6 +224,11 @@ export class ResponsePane extends HTMLElement {
     const detail = { slot: this.#response.slot, turn: this.#response.turn, step: Number(step.textContent) };
     this.dispatchEvent(new CustomEvent("step-picked", { bubbles: true, detail }));
   }
+}
+
+/** Its reasoning is not shared, or not told apart yet: then it is an empty, closed element, as it will be in the end. */
+function isUnshared({ reasoning, answer }) {
+  return Boolean(answer) && !reasoning;
 }
 
 /** Formulas and tables that are too wide for the pane scroll on their own: keys must be able to do that too. */

@@ -23,11 +23,14 @@ export class TurnTabs extends HTMLElement {
     this.removeEventListener("click", this.#go);
   }
 
-  /** @param {Record<string, import("../battle/state.js").Response>} responses by slot */
-  show(responses) {
+  /**
+   * @param {Record<string, import("../battle/state.js").Response>} responses by slot
+   * @param {string} pacing
+   */
+  show(responses, pacing) {
     for (const tab of this.querySelectorAll("[data-slot]")) {
       const response = responses[tab.dataset.slot];
-      const words = shortStateOf(response);
+      const words = shortStateOf(response, pacing);
       const state = tab.querySelector('[data-part="state"]');
       if (state.textContent !== words) state.textContent = words;
       tab.dataset.status = response.status;

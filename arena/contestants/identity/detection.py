@@ -7,55 +7,13 @@ from dataclasses import dataclass
 from arena.contestants.identity.folding import Folded, fold
 from arena.contestants.identity.known_names import Kind
 from arena.contestants.identity.lexicon import Lexicon, Name
-from arena.contestants.identity.rules import NAMES, expanded, mark, matches
+from arena.contestants.identity.rules import defined, mark, matches
 
 # Of what stands before and after a name so much is looked at, in characters.
 BEFORE = 240
 AFTER = 72
 
-X = NAMES["X"]
-HUMAN = expanded("english", "<HUMAN>")
-NOUN = expanded("english", "<NOUN>")
-
 _AMBIGUOUS = {mark(Kind.MAYBE_MODEL), mark(Kind.MAYBE_BOTH)}
-_OF_SOMEBODY = re.compile(
-    rf"'s? (?!(?:\w+ ){{0,2}}(?:{NOUN}|language|latest|newest|large|version|{X}))|(?:-\w+)? (?:\w+ )?{HUMAN}\b|ish\b|-like\b|esque\b"
-)
-_NO_SURNAME = re.compile(
-    r"\s*$|\W|\s+(?:and|an?|the|by|from|if|in|of|made|created|developed|trained|your|here|who|but|so|i)\b"
-)
-_A_THING_OF = re.compile(r"(?<!\bsou )\b(?:an?|un|une|una|ein|eine|um|uma|uno) \"?$")
-_MODEL_FOLLOWS = re.compile(
-    rf"(?:[ -](?:based|powered|style|class))?[ -](?:\w+[ -]){{0,3}}?(?:{NOUN}|language|llm|instance|version|variant|series|family|modelo|modell|modele|modello)\b(?! {HUMAN})"
-)
-_A_PERSON = re.compile(
-    r"\b(?:live|lived|was born|born in|years? old|paint|painter|my (?:wife|husband|mother|father|dog|cat|sister|brother|son|"
-    r"daughter|horse|job|boss|friends)|grew up|work (?:as|at|in)|worked|from (?:paris|lyon|france|texas|ohio|london|italy)|nice to meet you, (?:sir|madam)|"
-    r"your (?:new )?(?:neighbou?r|waiter|waitress|driver|doctor|nurse|teacher|captain|host|cousin|uncle|aunt)|student|gemologist)\b"
-)
-_ATTRIBUTED = re.compile(
-    r"^[^\"\n]{0,40}[,.!?]? ?\"[ ,]*(?:(?:the|an?|my|her|his|old|young|said|whispers|whispered|\w+) ){0,4}?(?:said|says|asked|replied|whispered|shouted|answered|"
-    r"joked|laughed|lied|boasted|quipped|typed|called|sang|wrote|claimed|bragged|insisted|beeped|exclaimed|cried|announced|murmured|told|introduced|smiled|thought|mumbled|declared|repeated|printed)\b"
-)
-_SAYS = (
-    r"(?:says?|said|replied|replies|answered|answers|whispered|shouted|exclaimed|writes|wrote|claims|claimed|prints|printed|asks|"
-    r"asked|announced|declares|declared|reads|read|beeped|types|typed|dijo|dice|respondio|dit|repond|sagt|sagte|rief|disse|diz|rispose|"
-    r"говорит|сказал\w*|ответил\w*)"
-)
-# "He says: I am Claude". In quotation marks, whatever comes before them.
-_SOMEBODY_SAYS = re.compile(
-    rf"(?P<lead>[^.!?\n]{{0,60}})\b{_SAYS}(?: to \w+)?: [^\".!?]{{0,40}}$|(?P<zh>(?:[说説說道喊答言]|写道|表示)[:, ]{{1,2}}$)"
-)
-_IN_QUOTES = re.compile(r"(?P<lead>[^\"\n]{0,70})\"[^\"]{0,60}$")
-_ONESELF = re.compile(
-    r"\b(?:i|i'm|i'll|i'd|me|my|should|must|would|could|can|prompt|message|instructions?|we|system|let's|answer:|response:)(?!\w)"
-    r"|[我私系저나]|\b(?:je|ich|yo|io|eu)\b|(?<!\w)я(?!\w)"
-)
-_MADE_BY = re.compile(
-    r"[^.!?\n]{0,60}(?:\b(?:by|from|of|at|de|di|da|dalla|del|pela|pelo|por|par|chez|von|bei|van|door|компанией|от)|[由はがのم(]|من|द्वारा)[ \"]*"
-    r"(?:(?:the|la|el|team|company|شركة|компании) )*"
-)
-_IN_CODE = re.compile(r"(?:\w\(|= ?|echo |return |print |>>> ?|=> ?)[f]?[\"'][^\"'\n]{0,60}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +78,7 @@ def _is_maker_of(reading: Reading, number: int, found: Collection[int]) -> bool:
     if number - 1 not in found:
         return False
     between = reading.skeleton[reading.starts[number - 1] + 1 : reading.starts[number]]
-    return _MADE_BY.fullmatch(between) is not None
+    return defined("MADE_BY").fullmatch(between) is not None
 
 
 def _holds(reading: Reading, match: re.Match[str]) -> bool:
@@ -130,11 +88,11 @@ def _holds(reading: Reading, match: re.Match[str]) -> bool:
     role = group.rstrip("2")
     if role == "v":
         return not _is_said_by_another(before, match)
-    if _OF_SOMEBODY.match(after) or _is_said_by_another(reading.skeleton[: match.start()], match):
+    if defined("OF_SOMEBODY").match(after) or _is_said_by_another(reading.skeleton[: match.start()], match):
         return False
-    if role in {"self", "as"} and _A_THING_OF.search(before) and not _MODEL_FOLLOWS.match(after):
+    if role in {"self", "as"} and defined("A_THING_OF").search(before) and not defined("MODEL_FOLLOWS").match(after):
         return False
-    if _ATTRIBUTED.match(after):
+    if defined("ATTRIBUTED").match(after):
         return False
     if reading.skeleton[at] in _AMBIGUOUS and role in {"self", "weak", "as"}:
         return _is_no_person(reading, at, after)
@@ -143,18 +101,18 @@ def _holds(reading: Reading, match: re.Match[str]) -> bool:
 
 def _is_no_person(reading: Reading, at: int, after: str) -> bool:
     number = reading.starts.index(at)
-    if reading.is_written_large(number) or (reading.original.islower() and not _NO_SURNAME.match(after)):
+    if reading.is_written_large(number) or (reading.original.islower() and not defined("NO_SURNAME").match(after)):
         return False
-    return not _A_PERSON.search(after[:60])
+    return not defined("A_PERSON").search(after[:60])
 
 
 def _is_said_by_another(before: str, match: re.Match[str]) -> bool:
     """In a piece of code, after "the robot says", or in quotation marks that no words of one's own lead to."""
     text = before + match.group()[:1]
-    if _IN_CODE.search(text):
+    if defined("IN_CODE").search(text):
         return True
-    says = _SOMEBODY_SAYS.search(before)
-    if says is not None and not _ONESELF.search(says["lead"] or before[-8:]):
+    says = defined("SOMEBODY_SAYS").search(before)
+    if says is not None and not defined("ONESELF").search(says["lead"] or before[-8:]):
         return True
-    quoted = _IN_QUOTES.search(text) if text.rpartition("\n")[2].count('"') % 2 else None
-    return quoted is not None and bool(quoted["lead"].strip()) and not _ONESELF.search(quoted["lead"])
+    quoted = defined("IN_QUOTES").search(text) if text.rpartition("\n")[2].count('"') % 2 else None
+    return quoted is not None and bool(quoted["lead"].strip()) and not defined("ONESELF").search(quoted["lead"])

@@ -69,6 +69,12 @@ LOOKALIKES = "".join(map(chr, _AS_LATIN))
 LOOKALIKES += LOOKALIKES.upper()
 
 
+def lookalikes_of(letter: str) -> str:
+    """Of other alphabets, in both cases."""
+    forms = "".join(form for form in map(chr, _AS_LATIN) if form.translate(_AS_LATIN) == letter)
+    return forms + forms.upper()
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """`text` as it is read; `places[i]` is where its character i stands in the original, and one more for its end."""

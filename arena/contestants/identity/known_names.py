@@ -47,8 +47,11 @@ MAKERS = (
     "cohere for ai|ai21|ai21 labs|01 ai|stepfun|baichuan ai|minimax ai|inflection ai|stability ai|nous research|"
     "together ai|perplexity ai|reka ai|shanghai ai laboratory|shanghai ai lab|technology innovation institute|tii|"
     "lg ai research|upstage ai|aleph alpha|adept ai|mosaicml|sber ai|nexusflow|marcopolo|thinking machines|"
-    "智谱ai|智谱|智譜|月之暗面|阿里云|阿里巴巴|达摩院|字节跳动|零一万物|百川智能|科大讯飞|商汤|阶跃星辰|上海人工智能实验室|"
-    "опенаи|оупенэйай|антропик|антропика|오픈ai|오픈에이아이|알리바바 클라우드|앤트로픽|앤스로픽|オープンai|オープンエーアイ|アリババクラウド|アンソロピック|"
+    "智谱ai|智谱|智譜|月之暗面|阿里云|阿里巴巴|达摩院|字节跳动|零一万物|百川智能|"
+    "科大讯飞|商汤|阶跃星辰|上海人工智能实验室|"
+    "опенаи|оупенэйай|антропик|антропика|"
+    "오픈ai|오픈에이아이|알리바바 클라우드|앤트로픽|앤스로픽|"
+    "オープンai|オープンエーアイ|アリババクラウド|アンソロピック|"
     "أوبن إيه آي|اوبن اي اي|أنثروبيك|انثروبيك|ओपनएआई|ओपन एआई|एंथ्रोपिक|एन्थ्रोपिक"
 )
 MAYBE_MAKERS = (
@@ -71,12 +74,13 @@ KNOWN = {
 }
 
 # Written small they are ordinary words, or parts of formulas.
-CAPITALISED = frozenset(
+ORDINARY_WORDS = (
     "gemini gemma llama grok ernie bard copilot phi nova titan falcon command granite solar sonar yi hermes orca bloom "
     "palm zephyr arctic aya spark marco luminous alpaca guanaco dolphin athene meta apple amazon oracle intel cohere "
     "perplexity reka upstage databricks snowflake moonshot inflection adept facebook alibaba mistral aws lg tii glm "
-    "marcopolo tulu step 2 groq minimax skylark".split()
+    "marcopolo tulu step2 groq minimax skylark"
 )
+CAPITALISED = frozenset(ORDINARY_WORDS.split())
 
 # What follows a model's name and belongs to it. With it, no name is ambiguous: "Llama 3", "Gemini Pro".
 VARIANTS = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import cache
 
-from arena.contestants.identity.folding import DISGUISED, FORMS, LOOKALIKES, fold
+from arena.contestants.identity.folding import DISGUISED, FORMS, LOOKALIKES, fold, lookalikes_of
 from arena.contestants.identity.known_names import CAPITALISED, DIVISIONS, KNOWN, VARIANTS, Kind
 
 _GAP = r"[ .\-/:]?"
@@ -83,14 +83,14 @@ class Vocabulary:
         return self._names.fullmatch(name) is not None
 
     def unfinished_from(self, text: str) -> int:
-        """Where the beginning of a name stands that the end of a folded text cuts short; its length if there is none."""
+        """Where a name begins that the end of a folded text cuts short; its length if none does."""
         match = self._beginnings.search(text, max(0, len(text) - LONGEST))
         return match.start() if match else len(text)
 
 
 class Lexicon:
-    """All names that are looked for. Those of a catalogue are compiled apart, which takes milliseconds: to compile those
-    everybody knows takes hundreds."""
+    """All names that are looked for. Those of a catalogue are compiled apart, which takes milliseconds: those that
+    everybody knows take hundreds."""
 
     def __init__(self, *vocabularies: Vocabulary) -> None:
         self._vocabularies = vocabularies
@@ -217,4 +217,5 @@ def _any_form(character: str) -> str:
     if character == " ":
         return ""
     forms = {form for form in FORMS.get(character, "") if form < "\u0250" or not character.isascii()}
-    return f"[{re.escape(''.join(sorted({character, character.upper()[:1], *forms})))}]"
+    forms |= {character, character.upper()[:1], *lookalikes_of(character)}
+    return f"[{re.escape(''.join(sorted(forms)))}]"

@@ -3,9 +3,10 @@
 The rules read a skeleton: a folded text in which each name is one character that says what it stands for. So "I am
 Google's Gemini" and "I am Meta AI's Llama 3" are the same to them.
 
-They are in `languages/`, beside the questions that ask for an identity: a file for each language or group of languages,
-as regular expressions laid out to be read: white space means nothing, `_` is a space, `<NAME>` stands for what is defined under that name at the top of the file, or
-here. A rule has one group around the name that it is about, called after what else must hold of that name:
+They are in `languages/`, a file for each language or group of languages, beside the questions that ask for an identity.
+They are regular expressions laid out to be read: white space means nothing, `_` is a space, `<NAME>` stands for what is
+defined under that name in any of the files, or here. A rule has one group around the name that it is about, called
+after what else must hold of that name:
 
 - `self`: "I am <N>", which may be a person's name, or go on "... user"
 - `as`: "as <N>, I", the same
@@ -52,29 +53,20 @@ NAMES = {
 
 
 @cache
-def definitions(language: str) -> dict[str, str]:
-    return _read(language)[0]
-
-
-@cache
-def expanded(language: str, pattern: str) -> str:
-    """The pattern with all that it refers to."""
-    known = NAMES | definitions(language)
-    while _REFERENCE.search(pattern):
-        pattern = _REFERENCE.sub(lambda reference: known[reference[1]], pattern)
-    return pattern.replace("_", " ")
+def defined(name: str) -> re.Pattern[str]:
+    """What some file defines under this name."""
+    return re.compile(_expanded(f"<{name}>"))
 
 
 @cache
 def rules_in(file: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(expanded(file, rule)) for rule in _read(file)[1])
+    return tuple(re.compile(_expanded(rule)) for rule in _read(file)[1])
 
 
 @cache
 def rules() -> tuple[re.Pattern[str], ...]:
     """By which a text identifies its writer, in all languages."""
-    files = sorted(path.stem for path in LANGUAGES.glob("*.txt") if path.stem != QUESTIONS)
-    return tuple(rule for file in files for rule in rules_in(file))
+    return tuple(rule for file in _files() if file != QUESTIONS for rule in rules_in(file))
 
 
 def matches(skeleton: str) -> Iterator[re.Match[str]]:
@@ -82,9 +74,24 @@ def matches(skeleton: str) -> Iterator[re.Match[str]]:
         yield from rule.finditer(skeleton)
 
 
-def _read(language: str) -> tuple[dict[str, str], list[str]]:
+def _files() -> list[str]:
+    return sorted(path.stem for path in LANGUAGES.glob("*.txt"))
+
+
+@cache
+def _definitions() -> dict[str, str]:
+    return NAMES | {name: pattern for file in _files() for name, pattern in _read(file)[0].items()}
+
+
+def _expanded(pattern: str) -> str:
+    while _REFERENCE.search(pattern):
+        pattern = _REFERENCE.sub(lambda reference: _definitions()[reference[1]], pattern)
+    return pattern.replace("_", " ")
+
+
+def _read(file: str) -> tuple[dict[str, str], list[str]]:
     """Definitions and rules, which are separated by empty lines; a line that begins with # says something to people."""
-    text = (LANGUAGES / f"{language}.txt").read_text(encoding="utf-8")
+    text = (LANGUAGES / f"{file}.txt").read_text(encoding="utf-8")
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("# "))
     defined: dict[str, str] = {}
     rules = []

@@ -18,8 +18,8 @@ PIECE_CHARS = 2000
 class Screen:
     """One text as it comes. What may be a name is held back until what follows it is known; all else passes at once.
 
-    `spans` are those to mask in the whole text, of which `passed` characters have passed. A name by which the writer was
-    identified is masked from then on wherever it stands; texts of one writer share what is `known` of it.
+    `spans` are those to mask in the whole text, of which `passed` characters have passed. A name by which the writer
+    was identified is masked from then on wherever it stands; texts of one writer share what is `known` of it.
     """
 
     __slots__ = ("_held", "_known", "_lexicon", "_recent", "_wake_at", "passed", "spans")

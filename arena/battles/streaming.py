@@ -74,6 +74,8 @@ class Transcript:
         self._reasoning = GrowingText()
         self._answer = GrowingText()
         self._disguise = Disguise(names) if names else None
+        # What readers are told instead of an event, in order.
+        self.told: Callable[[Event], Sequence[Event]] = self._disguise.told if self._disguise else _as_it_is
 
     @property
     def reasoning(self) -> str:
@@ -121,10 +123,6 @@ class Transcript:
                 arrived = (str(self._reasoning), str(self._answer))
                 self.finish = delta
                 return None if arrived == (delta.reasoning, delta.answer) else self._whole()
-
-    def told(self, event: Event) -> Sequence[Event]:
-        """What readers are told instead, in order."""
-        return (event,) if self._disguise is None else self._disguise.told(event)
 
     def rest(self) -> Sequence[Event]:
         """What was not told yet because it might have become a name: nothing more comes."""
@@ -217,6 +215,10 @@ class Transcript:
             tries=self.tries,
             named_at=() if self._disguise is None else self._disguise.named_at,
         )
+
+
+def _as_it_is(event: Event) -> Sequence[Event]:
+    return (event,)
 
 
 async def play(

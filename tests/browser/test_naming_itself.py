@@ -36,7 +36,9 @@ def test_the_name_is_hidden_until_the_ballot_is_cast(page: Page) -> None:
     expect(pane(page, "B")).to_contain_text("B named itself: the name is masked with ▮.")
     expect(pane(page, "B")).to_contain_text(f"I am {MASK}, and I count carefully.")
     expect(pane(page, "A").locator('[data-part="named-itself"]')).to_be_hidden()
-    expect(page.locator("#ballot")).to_contain_text("B named itself, so ballots on this battle are kept but not ranked.")
+    expect(page.locator("#ballot")).to_contain_text(
+        "B named itself, so ballots on this battle are kept but not ranked."
+    )
     assert "Claude" not in page.content()
     shoot(page, "named-wide")
     page.get_by_role("button", name="I can’t tell: show the names").click()

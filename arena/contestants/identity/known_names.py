@@ -1,7 +1,6 @@
 """Names that language models and their makers are known by, whether or not they are in the catalogue. No Django here.
 
-A name is ambiguous where people, things or other companies bear it too: "I am Claude Monet", "made by Google". What
-hides behind an ordinary word ("Command", "Nova") must be written with a capital letter.
+A name is ambiguous where people, things or other companies bear it too: "I am Claude Monet", "made by Google".
 """
 
 from enum import IntEnum
@@ -73,14 +72,15 @@ KNOWN = {
     Kind.MAYBE_BOTH: MAYBE_BOTH,
 }
 
-# Written small they are ordinary words, or parts of formulas.
-ORDINARY_WORDS = (
-    "gemini gemma llama grok ernie bard copilot phi nova titan falcon command granite solar sonar yi hermes orca bloom "
-    "palm zephyr arctic aya spark marco luminous alpaca guanaco dolphin athene meta apple amazon oracle intel cohere "
-    "perplexity reka upstage databricks snowflake moonshot inflection adept facebook alibaba mistral aws lg tii glm "
-    "marcopolo tulu step2 groq minimax skylark"
+# Whoever writes without capitals writes these so too; all others are looked for with a capital letter only. So most
+# small words are no beginning of a name.
+WRITTEN_SMALL = (
+    "chatgpt|chat gpt|gpt|openai|open ai|anthropic|claude|gemini|gemma|llama|qwen|qwq|deepseek|deep seek|mistral|"
+    "mixtral|grok|kimi|google|microsoft|meta|alibaba|alibaba cloud|o1|o3|o4|openai o1|openai o3|phi|copilot|deepmind|"
+    "google deepmind|hugging face|huggingface|smollm|codellama|tinyllama|moonshot ai|xai|marco o1|yi lightning"
 )
-CAPITALISED = frozenset(ORDINARY_WORDS.split())
+# Of those these are ordinary words, or parts of formulas, unless the whole sentence does without capitals.
+ORDINARY_WORDS = "gemini|gemma|llama|grok|mistral|meta|phi|copilot"
 
 # What follows a model's name and belongs to it. With it, no name is ambiguous: "Llama 3", "Gemini Pro".
 VARIANTS = (

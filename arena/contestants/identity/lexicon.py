@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from arena.contestants.identity.folding import DISGUISED, FORMS, LOOKALIKES, fold, lookalikes_of
-from arena.contestants.identity.known_names import CAPITALISED, DIVISIONS, KNOWN, VARIANTS, Kind
+from arena.contestants.identity.known_names import DIVISIONS, KNOWN, ORDINARY_WORDS, VARIANTS, WRITTEN_SMALL, Kind
 
 _GAP = r"[ .\-/:]?"
 _MODELS = (Kind.MODEL, Kind.MAYBE_MODEL, Kind.BOTH, Kind.MAYBE_BOTH)
@@ -28,6 +28,8 @@ _HAS_SHAPE = re.compile(r"\d|[a-z][A-Z]|[A-Z]{2}")
 
 # What a lexicon looks for in text as it comes: up to so many other characters may stand between two letters.
 _ORNAMENT = r"[\W_]{0,4}"
+# Letters that may be those of any name.
+_DISGUISES = rf"(?=[^\x00-\x7f])(?:[{re.escape(DISGUISED)}]|(?<=[A-Za-z])[{LOOKALIKES}]|[{LOOKALIKES}](?=[A-Za-z]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,20 @@ class Name:
 
 class Vocabulary:
     """Some names, as patterns. `suspects` matches raw text that holds a name, or ends in what may begin one: it matches
-    too much, never too little. Those in `capitalised` are no names where they are written small."""
+    too much, never too little. Of Latin names only the `small` ones may begin with a small letter; those of them that
+    are `ordinary` words only where the whole sentence does without capitals."""
 
-    def __init__(self, kinds: Mapping[str, Kind], capitalised: Collection[str]) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        *,
+        small: Collection[str],
+        ordinary: Collection[str] = (),
+        watches_disguises: bool = False,
+    ) -> None:
         self._kinds = {_key(name): kind for name, kind in kinds.items()}
-        self._capitalised = capitalised
+        self._small = {_key(name) for name in small}
+        self._ordinary = {_key(name) for name in ordinary}
         latin = sorted(name for name in kinds if _LATIN.match(name))
         others = sorted(set(kinds) - set(latin))
         self._names = re.compile(
@@ -57,9 +68,11 @@ class Vocabulary:
         self._beginnings = re.compile(
             rf"(?:(?<![a-z0-9]){_beginnings(latin, _letter)}|(?=[^\x00-\x7f]){_beginnings(others, _letter)})\Z"
         )
+        as_written = [name if name in small else name[0].upper() + name[1:] for name in latin]
         self.suspects = re.compile(
-            rf"(?<![A-Za-z0-9]){_beginnings(latin, _any_form, _ORNAMENT)}|(?=[^\x00-\x7f])(?:[{re.escape(DISGUISED)}]"
-            rf"|(?<=[A-Za-z])[{LOOKALIKES}]|[{LOOKALIKES}](?=[A-Za-z])|{_beginnings(others, _any_form, _ORNAMENT)})"
+            rf"(?<![A-Za-z0-9]){_beginnings(as_written, _any_form, _ORNAMENT)}"
+            + (rf"|(?=[^\x00-\x7f]){_beginnings(others, _any_form, _ORNAMENT)}" if others else "")
+            + (f"|{_DISGUISES}" if watches_disguises else "")
         )
 
     def names_in(self, text: str, original: str, places: Sequence[int]) -> Iterator[Name]:
@@ -68,12 +81,20 @@ class Vocabulary:
             key = _key(match["latin"] or match["other"])
             kind = self._kinds[key]
             is_precise = bool(match["version"] or match["v2"]) and kind in _MODELS
-            place = places[match.start()]
-            if key in self._capitalised and not (is_precise or original[place].isupper() or _is_small(original, place)):
+            if match["latin"] and not self._is_written_as_name(
+                key, original, places[match.start()], is_precise=is_precise
+            ):
                 continue
             if kind == Kind.MAYBE_MAKER and match["division"] in {"ai", "deepmind", "research"}:
                 kind = Kind.MAKER
             yield Name(match.start(), match.end(), Kind.MODEL if is_precise else kind, key)
+
+    def _is_written_as_name(self, key: str, original: str, place: int, *, is_precise: bool) -> bool:
+        if not original[place].islower():
+            return True
+        if key not in self._small:
+            return False
+        return is_precise or key not in self._ordinary or _is_small(original, place)
 
     def has_name(self, text: str) -> bool:
         """Perhaps one that is none: written small."""
@@ -94,12 +115,13 @@ class Lexicon:
 
     def __init__(self, *vocabularies: Vocabulary) -> None:
         self._vocabularies = vocabularies
+        self._searches = [vocabulary.suspects.search for vocabulary in vocabularies]
 
     def suspect(self, text: str, at: int) -> tuple[int, int] | None:
         """The span of what may be a name in raw text from there on. One that the end may cut short counts least."""
         found = None
-        for vocabulary in self._vocabularies:
-            match = vocabulary.suspects.search(text, at)
+        for search in self._searches:
+            match = search(text, at)
             if match is not None:
                 span = match.span()
                 if span[1] < len(text):
@@ -128,7 +150,7 @@ class Lexicon:
 def well_known() -> Vocabulary:
     """The names everybody knows."""
     kinds = {_folded(name): kind for kind, names in reversed(KNOWN.items()) for name in names.split("|")}
-    return Vocabulary(kinds, CAPITALISED)
+    return Vocabulary(kinds, small=WRITTEN_SMALL.split("|"), ordinary=ORDINARY_WORDS.split("|"), watches_disguises=True)
 
 
 def lexicon_of(entries: Iterable[Mapping[str, str]] = ()) -> Lexicon:
@@ -141,8 +163,8 @@ def lexicon_of(entries: Iterable[Mapping[str, str]] = ()) -> Lexicon:
                 kinds.setdefault(name, kind)
     if not kinds:
         return Lexicon(known)
-    plain = {_key(name) for name, kind in kinds.items() if kind in {Kind.MAYBE_MODEL, Kind.MAYBE_MAKER}}
-    return Lexicon(known, Vocabulary(kinds, plain))
+    precise = [name for name, kind in kinds.items() if kind == Kind.MODEL]
+    return Lexicon(known, Vocabulary(kinds, small=precise))
 
 
 def _is_small(text: str, place: int) -> bool:
@@ -216,6 +238,9 @@ def _any_form(character: str) -> str:
     """As `fold` may have found it, but for letters in disguise."""
     if character == " ":
         return ""
-    forms = {form for form in FORMS.get(character, "") if form < "\u0250" or not character.isascii()}
-    forms |= {character, character.upper()[:1], *lookalikes_of(character)}
+    letter = character.lower()
+    forms = {form for form in FORMS.get(letter, "") if form < "\u0250" or not letter.isascii()}
+    forms |= {letter, letter.upper()[:1], *lookalikes_of(letter)}
+    if character.isascii() and character.isupper():
+        forms = {form for form in forms if not form.islower()}
     return f"[{re.escape(''.join(sorted(forms)))}]"

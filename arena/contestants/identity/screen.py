@@ -22,12 +22,13 @@ class Screen:
     was identified is masked from then on wherever it stands; texts of one writer share what is `known` of it.
     """
 
-    __slots__ = ("_held", "_known", "_lexicon", "_recent", "_wake_at", "passed", "spans")
+    __slots__ = ("_held", "_known", "_lexicon", "_recent", "_suspect", "_wake_at", "passed", "spans")
 
     def __init__(self, lexicon: Lexicon, known: set[str] | None = None) -> None:
         self.spans: list[Span] = []
         self.passed = 0
         self._lexicon = lexicon
+        self._suspect = lexicon.suspect
         self._recent = ""  # the end of what has passed
         self._held = ""
         self._wake_at = 0  # so long must be what is held before it is worth a look
@@ -35,10 +36,14 @@ class Screen:
 
     def feed(self, text: str) -> str:
         """What may be shown now."""
-        recent = self._recent
-        seen = recent + self._held + text
-        if not self._wake_at:
-            suspect = self._lexicon.suspect(seen, len(recent))
+        if self._wake_at == 0:
+            recent = self._recent
+            seen = recent + self._held + text if self._held else recent + text
+            suspect = self._suspect(seen, len(recent))
+            if suspect is None and not self._held:  # as nearly always
+                self._recent = seen[-BEFORE:]
+                self.passed += len(text)
+                return text
             if suspect is None or suspect[1] == len(seen):  # no name, or the beginning of one
                 hold_at = suspect[0] if suspect else len(seen)
                 self._held = seen[hold_at:]

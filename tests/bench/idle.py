@@ -124,7 +124,7 @@ async def _measure(
 
 
 async def _finished_battle(session: aiohttp.ClientSession, arena: str) -> str:
-    body = {"prompt": "Take your time.", "contestants": SLUGS}
+    body = {"prompt": "Take your time.", "contestants": SLUGS, "pacing": "live"}
     async with asyncio.timeout(LIMIT_S), session.post(f"{arena}/api/v1/battles", json=body) as answer:
         assert answer.status == 201, await answer.text()
         battle: str = (await answer.json())["id"]

@@ -66,7 +66,7 @@ def socket_url(arena: str, battle_id: str) -> str:
 
 async def start_battle(session: aiohttp.ClientSession, arena: str, load: Load, key: str) -> str:
     """Through the API, as a page does; the battle's id."""
-    body = {"prompt": key, "contestants": load.slugs}
+    body = {"prompt": key, "contestants": load.slugs, "pacing": "live"}
     async with session.post(f"{arena}/api/v1/battles", json=body) as answer:
         assert answer.status == 201, await answer.text()
         return str((await answer.json())["id"])

@@ -106,7 +106,8 @@ async def _measure_moment(arena: str, upstream: Upstream, moment: str, rounds: i
 async def _stop_once(arena: str, upstream: Upstream, moment: str) -> dict[str, float]:
     upstream.begin(moment)
     api = f"{arena}/api/v1/battles"
-    body = {"prompt": "Go on.", "contestants": [slug_of(protocol.provider) for protocol in ALL]}
+    contestants = [slug_of(protocol.provider) for protocol in ALL]
+    body = {"prompt": "Go on.", "contestants": contestants, "pacing": "live"}
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
         asyncio.timeout(WAIT_LIMIT_S),

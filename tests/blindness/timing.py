@@ -76,6 +76,13 @@ def watch(pacing: str, scripts: dict[str, Sequence[tuple[float, str]]], chance: 
     return frames
 
 
+def live(scripts: dict[str, Sequence[tuple[float, str]]]) -> list[Frame]:
+    """The same battle as it comes."""
+    arrivals = merge(*([(at, slot, len(text)) for at, text in script] for slot, script in scripts.items()))
+    ends = [(script[-1][0] + 0.01, slot, -1) for slot, script in scripts.items()]
+    return [Frame(at, ((slot, chars),)) for at, slot, chars in merge(arrivals, sorted(ends))]
+
+
 def traits(frames: Sequence[Frame], slot: str, other: str) -> dict[str, float]:
     """What can be measured of a slot, most of it against the other's."""
     mine, theirs = _Seen(frames, slot), _Seen(frames, other)

@@ -23,19 +23,17 @@ def shown(text: str, lexicon: Lexicon) -> str:
     return screened(text, lexicon).shown(text)
 
 
-@pytest.mark.parametrize("text", samples("identifying"))
-def test_a_text_that_names_its_writer_is_found(text: str, lexicon: Lexicon) -> None:
-    assert names_itself(text, lexicon)
+def test_texts_that_name_their_writer_are_found(lexicon: Lexicon) -> None:
+    assert [text for text in samples("identifying") if not names_itself(text, lexicon)] == []
 
 
-@pytest.mark.parametrize("text", samples("innocent"))
-def test_a_text_that_only_mentions_names_is_left_alone(text: str, lexicon: Lexicon) -> None:
-    assert shown(text, lexicon) == text
+def test_texts_that_only_mention_names_are_left_alone(lexicon: Lexicon) -> None:
+    assert [masked for text in samples("innocent") if (masked := shown(text, lexicon)) != text] == []
 
 
 def test_amid_a_long_reasoning_it_is_found_as_well(lexicon: Lexicon) -> None:
-    before = "Let us add the first hundred numbers, one after the other, and look at the pairs. " * 20
-    after = " So the sum is 5050, as Gauss knew." * 20
+    before = "Let us add the first hundred numbers, one after the other, and look at the pairs. " * 4
+    after = " So the sum is 5050, as Gauss knew." * 4
     missed = [text for text in samples("identifying") if not names_itself(f"{before}\n\n{text}\n\n{after}", lexicon)]
     assert missed == []
 

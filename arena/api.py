@@ -20,7 +20,8 @@ from arena.outages import OUTAGES, not_now
 from arena.problem_json import CONTENT_TYPE, OUR_FAULT, FieldError, Problem, problem_response
 from arena.problems.api import router as problems
 from arena.teams.api import Door
-from arena.teams.errors import TeamError
+from arena.teams.api import router as people
+from arena.teams.errors import TeamError, TooMany
 from arena.voting.api import router as battles
 from arena.voting.errors import VotingError
 
@@ -31,6 +32,8 @@ DESCRIPTION = """Start blind battles, follow them, vote, and read the leaderboar
 Identify yourself with `Authorization: Bearer TOKEN` (`manage.py api_token USERNAME` prints one) or with the session
 cookie of this site; a visitor without either gets a cookie with the first battle or ballot. Unknown fields and
 parameters are refused, and every error is `application/problem+json` with a sentence in `detail`.
+
+Questions and ballots are limited per address and person: a 429 says in `Retry-After` when to come back.
 
 ## Watching a battle
 
@@ -115,7 +118,7 @@ api = ArenaAPI(
     auth=Door(),
     urls_namespace="api",
 )
-for router in (contestants, problems, battles, leaderboard):
+for router in (contestants, problems, battles, leaderboard, people):
     api.add_router("", router)
 
 
@@ -135,6 +138,11 @@ def refuse_deed(request: HttpRequest, error: BattleError | VotingError | TeamErr
 def refuse_to_spend(request: HttpRequest, error: BudgetSpent) -> HttpResponse:
     kind = ("/about/#budgets", "Today's budget is spent")
     return problem_response(Problem(error.status, str(error), kind=kind, retry_after_s=error.retry_after_s))
+
+
+@api.exception_handler(TooMany)
+def refuse_haste(request: HttpRequest, error: TooMany) -> HttpResponse:
+    return problem_response(Problem(error.status, str(error), retry_after_s=error.retry_after_s))
 
 
 @api.exception_handler(RequestDataTooBig)

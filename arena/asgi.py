@@ -15,6 +15,7 @@ from channels.security.websocket import OriginValidator  # noqa: E402
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
 from arena.running.handler import Handler  # noqa: E402
 from arena.running.limits import BoundedBodies  # noqa: E402
+from arena.teams.gate import Gate  # noqa: E402
 
 
 class SameSiteOnly(OriginValidator):
@@ -29,7 +30,7 @@ class SameSiteOnly(OriginValidator):
 
 application = ProtocolTypeRouter(
     {
-        "http": BoundedBodies(Handler(), limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+        "http": BoundedBodies(Handler(Gate), limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
         "websocket": SameSiteOnly(URLRouter(websocket_urlpatterns), settings.ALLOWED_HOSTS),
     }
 )

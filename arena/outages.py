@@ -8,13 +8,14 @@ import sys
 
 import redis
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 from django.views.defaults import server_error
 from kombu.exceptions import OperationalError as QueueError
 
 from arena.problem_json import API_ROOT, Problem, problem_response
+from arena.sent_again import fields_of
 
 # What is raised where a part is away, restarting, busy for too long, or gone in the middle of a request.
 OUTAGES = (OperationalError, InterfaceError, redis.RedisError, QueueError)
@@ -23,8 +24,6 @@ NOT_NOW = (
     "The arena’s database does not answer just now. Nothing was changed, and nothing that was saved before is lost. "
     "Please try again in a moment."
 )
-# A form that has such a field is typed again: a password is not written into a page.
-SECRET = "password"
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ def not_now(request: HttpRequest, error: Exception) -> HttpResponse:
         return problem_response(Problem(503, NOT_NOW, retry_after_s=RETRY_AFTER_S))
     context = {
         "path": request.get_full_path(),
-        "fields": _fields(request.POST) if request.method == "POST" else (),
+        "fields": fields_of(request.POST) if request.method == "POST" else (),
         "is_form": request.method == "POST",
         "retry_after_s": RETRY_AFTER_S,
     }
@@ -58,10 +57,3 @@ def what_broke(request: HttpRequest) -> HttpResponse:
     """Django's handler of status 500: what broke outside the views, such as while the session was saved."""
     error = sys.exc_info()[1]
     return not_now(request, error) if isinstance(error, OUTAGES) else server_error(request)
-
-
-def _fields(sent: QueryDict) -> list[tuple[str, str]]:
-    """Name and value of all that was sent, to be sent again."""
-    if any(SECRET in name.lower() for name in sent):
-        return []
-    return [(name, value) for name, values in sent.lists() for value in values]

@@ -47,7 +47,7 @@ def sync_client(*, timeout_s: float, size: int = POOL_SIZE, **options: Any) -> r
     return redis.Redis.from_pool(pool)
 
 
-def async_client(*, timeout_s: float, size: int = POOL_SIZE) -> redis.asyncio.Redis:
+def async_client(*, timeout_s: float, size: int = POOL_SIZE, **options: Any) -> redis.asyncio.Redis:
     """The same for an event loop."""
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.REDIS_URL,
@@ -55,6 +55,7 @@ def async_client(*, timeout_s: float, size: int = POOL_SIZE) -> redis.asyncio.Re
         timeout=timeout_s,
         socket_timeout=timeout_s,
         **_connect_options(timeout_s),
+        **options,
     )
     return redis.asyncio.Redis.from_pool(pool)
 

@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "arena.problem_json.ProblemMiddleware",
     "csp.middleware.CSPMiddleware",
+    "arena.teams.gate.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -226,6 +227,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "take over orphaned errands": {"task": "contestants.sweep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the leaderboard": {"task": "leaderboard.refresh", "schedule": 60.0, "options": {"expires": 60.0}},
+    "look at who has voted lately": {"task": "voting.watch", "schedule": 30.0, "options": {"expires": 30.0}},
     "keep the books of the budgets": {"task": "battles.keep_books", "schedule": 300.0, "options": {"expires": 250.0}},
     "show that a worker takes tasks": {"task": "running.heartbeat", "schedule": 5.0},
 }
@@ -248,6 +250,14 @@ SIMULATOR_URL = env_url("SIMULATOR_URL", "", schemes=("http",)) if env_str("SIMU
 # How the text of blind battles is shown where nobody chose: live, even or together (see arena/battles/pacing.py).
 ARENA_PACING = env_choice("ARENA_PACING", "even", ("live", "even", "together"))
 ARENA_ANONYMOUS_BATTLES = env_bool("ARENA_ANONYMOUS_BATTLES", default=True)
+ARENA_INVITATION_ONLY = env_bool("ARENA_INVITATION_ONLY", default=False)
+# How often (arena/teams/limits.py); 0: without limit. An address may be that of a lecture hall.
+ARENA_ADDRESS_QUESTIONS_PER_MINUTE = env_int("ARENA_ADDRESS_QUESTIONS_PER_MINUTE", 120, low=0, high=1_000_000)
+ARENA_ADDRESS_BALLOTS_PER_MINUTE = env_int("ARENA_ADDRESS_BALLOTS_PER_MINUTE", 300, low=0, high=1_000_000)
+ARENA_ADDRESS_SIGN_INS_PER_MINUTE = env_int("ARENA_ADDRESS_SIGN_INS_PER_MINUTE", 30, low=0, high=1_000_000)
+ARENA_PERSON_QUESTIONS_PER_MINUTE = env_int("ARENA_PERSON_QUESTIONS_PER_MINUTE", 30, low=0, high=1_000_000)
+ARENA_PERSON_BALLOTS_PER_MINUTE = env_int("ARENA_PERSON_BALLOTS_PER_MINUTE", 60, low=0, high=1_000_000)
+ARENA_ACCOUNT_SIGN_INS_PER_HOUR = env_int("ARENA_ACCOUNT_SIGN_INS_PER_HOUR", 30, low=0, high=1_000_000)
 ARENA_PROMPT_MAX_CHARS = env_int("ARENA_PROMPT_MAX_CHARS", 50_000, low=100, high=500_000)
 ARENA_MAX_TURNS = env_int("ARENA_MAX_TURNS", 20, low=1, high=1000)
 # What contestants may cost per UTC calendar day; None: no limit, 0: nothing that costs money.

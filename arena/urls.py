@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 
 from arena.api import api
 from arena.problem_json import nothing_here
+from arena.teams.views import invitation
 
 handler500 = "arena.outages.what_broke"
 
@@ -22,5 +23,6 @@ urlpatterns = [
     path("api/v1/", api.urls),
     re_path("^api/", nothing_here),
     path("accounts/", include("arena.teams.urls")),
+    path("invitations/<str:code>/", invitation, name="invitation"),
     path("admin/", admin.site.urls),
 ]

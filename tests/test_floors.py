@@ -38,7 +38,10 @@ KNOW_NO_DJANGO = {
         "arena.battles.errors",
         "arena.battles.steps",
         "arena.battles.pace",
+        "arena.battles.drawing",
     ),
+    "arena.problems.checking",
+    *(f"arena.voting.{name}" for name in ("sides", "haste", "repeats")),
     *("arena.voting.errors", "arena.contestants.deltas", "arena.contestants.errors", "arena.contestants.checks"),
     *("arena.contestants.rates", "arena.contestants.nearness", "arena.contestants.price_list"),
     *(f"arena.contestants.providers.{name}" for name in ("parsing", "patience", "failures", "retry_after", "refusals")),
@@ -47,7 +50,7 @@ KNOW_NO_DJANGO = {
         for name in ("known_names", "folding", "lexicon", "rules", "detection", "screen", "questions")
     ),
     "arena.battles.disguise",
-    *("arena.leaderboard.outcomes", "arena.leaderboard.tables", "arena.leaderboard.ratings", "arena.leaderboard.rows"),
+    *(f"arena.leaderboard.{name}" for name in ("outcomes", "tables", "ratings", "aiming", "rows")),
 }
 
 

@@ -13,6 +13,7 @@ from arena.battles.queries import find_battle
 from arena.problem_json import Problem as Refusal
 from arena.problems.models import Problem
 from arena.teams.api import asker
+from arena.teams.limits import Deed
 from arena.teams.models import Team, Voter
 from arena.teams.networks import network_of
 
@@ -62,7 +63,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
     """Draws the contestants and asks them. Follow the answers on `stream`, or ask for the battle again."""
     problem = _problem(wanted)
     team = _team(request, wanted)
-    with asker(request).acting() as voter:
+    with asker(request).acting(Deed.ASK) as voter:
         battle = doors.open_battle(
             voter,
             prompt=wanted.prompt or "",
@@ -81,6 +82,7 @@ def start_battle(request: HttpRequest, wanted: StartBattle) -> Steered:
 @router.post("/battles/{uuid:battle_id}/turns", response={201: Steered}, summary="Ask a follow-up question")
 def add_turn(request: HttpRequest, battle_id: UUID, turn: AddTurn) -> Steered:
     """Puts one more prompt to every contestant. Refused while a turn runs, and after the names were shown."""
+    asker(request).hold_back(Deed.ASK)
     battle, voter = _found(request, battle_id)
     doors.ask_on(battle, voter, prompt=turn.prompt, network=network_of(request))
     return _steered(battle)
@@ -100,6 +102,7 @@ def retry(request: HttpRequest, battle_id: UUID, slot: str) -> Steered:
     battle, voter = _found(request, battle_id)
     if not battle.seats.filter(slot=slot).exists():
         raise Refusal(404, f"This battle has no slot {slot[:5]!r}.")
+    asker(request).hold_back(Deed.ASK)
     doors.ask_again(battle, voter, slot=slot, network=network_of(request))
     return _steered(battle)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Offer = Callable[[str], bool]
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -109,7 +110,7 @@ class Viewer:
     def begin(self, feed: Feed) -> None:
         """Bring the browser to the log's present end: from its cursor if the log reaches back, else by snapshots."""
         self._feed = feed
-        self._start(self._catch_up())
+        self._start(self._catch_up)
 
     async def end(self) -> None:
         if self._task is not None:
@@ -122,29 +123,29 @@ class Viewer:
             if self._feed.reaches_back_to(self._position) and self._offers(self._feed.frame_after(self._position)):
                 self._position = self._feed.position
             else:
-                self._start(self._catch_up())
+                self._start(self._catch_up)
 
     def say_alive(self) -> None:
         """Whoever is written to already need not hear it, nor whoever does not read."""
         if self._task is None and self._position == self._feed.position:
             alive = self._feed.frame_after(self._position)
             if not self._offers(alive):
-                self._start(self._sends(alive))
+                self._start(partial(self._sends, alive))
 
     def come_again(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._start(_close_to_come_again(self._send, LogLost("Redis has forgotten its log")))
+        self._start(partial(_close_to_come_again, self._send, LogLost("Redis has forgotten its log")))
 
     def _offers(self, text: str) -> bool:
         return self._offer is not None and self._offer(text)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Work) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work(work))
 
-    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _work(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except (RedisError, DatabaseError, InterfaceError) as error:
             await _close_to_come_again(self._send, error)
         except OSError:

@@ -5,6 +5,7 @@ BattleError
 ├── WrongSize            fewer than two contestants, or more than six
 ├── UnknownContestant    no such slug, or not in play
 ├── TooFewContestants    not enough are available
+├── KeptApart            two of the chosen never meet
 ├── NotYours             only who started a battle may steer it
 ├── NotNow               the battle's state does not allow it
 └── BudgetSpent          it would cost more than may still be spent today
@@ -36,6 +37,10 @@ class UnknownContestant(BattleError):
 
 class TooFewContestants(BattleError):
     status = 409
+    field = "contestants"
+
+
+class KeptApart(BattleError):
     field = "contestants"
 
 

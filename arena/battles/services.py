@@ -77,7 +77,11 @@ def start_battle(
     purse = open_purse(Payer(voter, team, network))
     prompt_tokens = _prompt_tokens(system, text)
     seating = line_up(
-        size, contestants, purse=purse, cost=lambda contestant: _expected(contestant, purse, prompt_tokens).nano
+        size,
+        contestants,
+        purse=purse,
+        cost=lambda contestant: _expected(contestant, purse, prompt_tokens).nano,
+        is_ranked=blind and team is None,
     )
     battle = Battle.objects.create(
         started_by=voter,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,7 +26,9 @@ from arena.contestants.queries import in_play
 from arena.contestants.retirement import may_take_part
 from arena.problems.models import Problem
 from arena.problems.queries import find_problem
-from arena.teams.errors import AccountNeeded
+from arena.teams import admission
+from arena.teams.errors import AccountNeeded, InvitationNeeded
+from arena.teams.limits import Deed
 from arena.teams.models import Team, Voter
 from arena.teams.networks import network_of
 from arena.teams.queries import current_voter
@@ -53,10 +54,13 @@ def start_battle(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _new_battle_page(request, form, status=422)
     try:
-        with acting_voter(request.user, request.session) as voter:
+        with acting_voter(request.user, request.session, Deed.ASK, network=form.payer.network) as voter:
             battle = doors.open_battle(voter, **form.options())
     except AccountNeeded:
         return redirect_to_login(reverse("new_battle"))
+    except InvitationNeeded as error:
+        form.add_error(None, str(error))
+        return _new_battle_page(request, form, status=error.status)
     except BattleError as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return _new_battle_page(request, form, status=error.status)
@@ -83,7 +87,7 @@ def _new_battle_page(request: HttpRequest, form: NewBattleForm, *, status: int =
     slugs = {contestant.slug for contestant in playing}
     context = {
         "form": form,
-        "may_start": request.user.is_authenticated or settings.ARENA_ANONYMOUS_BATTLES,
+        "barrier": admission.barrier(request.user, request.session),
         "problems": _offered_problems(form["problem"].value()),
         "playing": playing,
         "resting": [

@@ -12,16 +12,26 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from arena.contestants.admin_drawing import AimAdmin
 from arena.contestants.admin_forms import ActiveForm, ContestantForm
 from arena.contestants.admin_pulling import PullingViews, may_be_pulled
 from arena.contestants.admin_trying import TryingViews
 from arena.contestants.catalogue import CatalogueError
-from arena.contestants.models import Contestant, Errand, Pull, Source, Trial
+from arena.contestants.models import Contestant, DrawAim, Errand, Pull, Source, Trial
 from arena.contestants.services import check_availability
 
+# The operator's, whatever its file says of the rest.
+_OPERATORS = ("active", "weight", "never_meets")
 _FROM_FILE = (Source.CATALOGUE, Source.SIMULATOR)
 _FIELDSETS = [
     (None, {"fields": ["name", "slug", "active", "state", "source"]}),
+    (
+        "How it is drawn",
+        {
+            "fields": ["weight", "never_meets"],
+            "description": "Voters are told of neither. Who is chosen by name takes part whatever its weight.",
+        },
+    ),
     (
         "How it is asked",
         {
@@ -64,11 +74,12 @@ _FIELDSETS = [
 class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     form = ContestantForm
     fieldsets = _FIELDSETS  # type: ignore[assignment]  # lists where Django's types want tuples
-    list_display = ["display_name", "provider", "model", "active", "state", "source"]
+    list_display = ["display_name", "provider", "model", "active", "weight", "state", "source"]
     list_editable = ["active"]
     list_filter = ["active", "is_available", "provider", "source", "simulated"]
     search_fields = ["slug", "name", "model", "vendor", "family"]
     readonly_fields = ["source", "state", "simulated", "created_at"]
+    autocomplete_fields = ["never_meets"]
     prepopulated_fields = {"slug": ["name"]}
     actions = ["check_now", "try_chosen"]
     change_form_template = "admin/contestants/contestant/change_form.html"
@@ -106,11 +117,11 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
         messages.success(request, f"{available} of {queryset.count()} can be drawn.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contestant | None = None) -> list[str]:
-        """What comes from a file is changed there: only `active` is the operator's."""
+        """What comes from a file is changed there, but for what is the operator's."""
         if obj is None or obj.source not in _FROM_FILE:
             return [*self.readonly_fields]
         fields = [field.name for field in Contestant._meta.fields]
-        return [*(name for name in fields if name not in ("id", "active")), "state"]
+        return [*(name for name in fields if name not in ("id", *_OPERATORS)), "state"]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Contestant | None = None) -> dict[str, Sequence[str]]:
         """A slug is an address: once it is there it stays as it is."""
@@ -121,6 +132,9 @@ class ContestantAdmin(TryingViews, PullingViews, admin.ModelAdmin):  # type: ign
         return super().has_delete_permission(request, obj) and (
             obj is None or (obj.source not in _FROM_FILE and not obj.seats.exists())
         )
+
+
+admin.site.register(DrawAim, AimAdmin)
 
 
 class ErrandAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time

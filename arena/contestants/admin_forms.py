@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 from django.core.validators import EMPTY_VALUES
+from django.db.models import QuerySet
 from django.forms.fields import InvalidJSONInput
 
 from arena.contestants import pulling, trying
-from arena.contestants.models import Contestant
+from arena.contestants.models import MAX_WEIGHT, Contestant
 from arena.contestants.servers import ARENAS_OWN
 
 _JSON_HELP = {
@@ -42,6 +43,13 @@ class JSONField(forms.JSONField):
 
 
 class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+    weight = forms.FloatField(
+        required=False,
+        initial=1,
+        min_value=0,
+        max_value=MAX_WEIGHT,
+        help_text="1, or empty: like the others. 2: twice as readily. 0: never, unless someone chooses it.",
+    )
     options = JSONField(empty={}, widget=forms.Textarea(attrs={"rows": 5}), help_text=_JSON_HELP["options"])
     sources = JSONField(empty=[], widget=forms.Textarea(attrs={"rows": 4}), help_text=_JSON_HELP["sources"])
     benchmarks = JSONField(
@@ -80,6 +88,15 @@ class ContestantForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
         if name in ARENAS_OWN:
             raise forms.ValidationError(f"{name} is the arena's own, and no model server's key.", code="invalid")
         return name
+
+    def clean_weight(self) -> float:
+        weight = self.cleaned_data["weight"]
+        return 1.0 if weight is None else float(weight)
+
+    def clean_never_meets(self) -> QuerySet[Contestant]:
+        """It never meets itself anyway."""
+        apart: QuerySet[Contestant] = self.cleaned_data["never_meets"]
+        return apart.exclude(pk=self.instance.pk) if self.instance.pk else apart
 
     def clean_base_url(self) -> str:
         return str(self.cleaned_data["base_url"]).strip().rstrip("/")

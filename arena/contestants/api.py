@@ -37,7 +37,7 @@ class ContestantOut(Schema):
     active: bool = Field(description="false: never drawn, for it is retired or switched off")
     simulated: bool
     available: bool = Field(description="whether it could be asked when that was last checked")
-    in_play: bool = Field(description="whether it may be drawn now")
+    in_play: bool = Field(description="whether it may take part now")
     unavailable_because: str
     vendor: str
     family: str
@@ -77,5 +77,5 @@ class ContestantOut(Schema):
 
 @router.get("/contestants", response=list[ContestantOut])
 def contestants(request: HttpRequest) -> QuerySet[Contestant]:
-    """Every contestant entered here. Those `in_play` may be drawn: simulated ones step back while real ones can."""
+    """Every contestant entered here. Those `in_play` may take part: simulated ones step back while real ones can."""
     return Contestant.objects.annotate(in_play=Exists(in_play().filter(pk=OuterRef("pk"))))

@@ -14,6 +14,7 @@ from arena.contestants.checks import Check
 from arena.contestants.nearness import is_near, is_ollama_cloud
 
 VARIABLE_NAME = r"^[A-Z_][A-Z0-9_]*\Z"
+MAX_WEIGHT = 100
 KEY_ADVICE = "must be the NAME of the variable that holds the key, such as OPENAI_API_KEY, never the key."
 
 
@@ -66,6 +67,10 @@ class ContestantQuerySet(models.QuerySet["Contestant"]):
 
     def real(self) -> "ContestantQuerySet":
         return self.filter(simulated=False)
+
+    def without_facts(self) -> "ContestantQuerySet":
+        """As a draw needs them: what is only to be read about a contestant is left where it is."""
+        return self.defer("description", "benchmarks", "sources", "price_source", "unavailable_because")
 
 
 class Contestant(models.Model):
@@ -120,6 +125,14 @@ class Contestant(models.Model):
     source = models.CharField(max_length=12, choices=Source, default=Source.ADMIN)
     simulated = models.BooleanField(default=False)
     active = models.BooleanField(default=True, help_text="Off: never drawn; keeps its place on the leaderboard.")
+    weight = models.FloatField(
+        default=1.0,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_WEIGHT)],
+        help_text="How readily it is drawn beside the others; 0: never, unless someone chooses it.",
+    )
+    never_meets = models.ManyToManyField(
+        "self", blank=True, help_text="No battle has it together with any of these. It holds both ways."
+    )
 
     is_available = models.BooleanField(default=False, editable=False)
     unavailable_because = models.CharField(max_length=200, blank=True, editable=False)
@@ -177,6 +190,23 @@ class Contestant(models.Model):
         """Asking it twice costs nobody money."""
         prices = (self.price_in_usd_per_mtok, self.price_out_usd_per_mtok)
         return prices == (0, 0) if None not in prices else self.simulated or self.runs_here
+
+
+class DrawAim(models.Model):
+    """What the next draws are to find out, in the one row there is: the leaderboard writes it, the draw reads it."""
+
+    # [[id, id, share of the next battles], …]: pairs of contestants that the ballots leave open.
+    pairs = models.JSONField(default=list)
+    # [id, …]: contestants in too few battles to be told apart.
+    newcomers = models.JSONField(default=list)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "aim of the draw"
+        verbose_name_plural = "aim of the draw"
+
+    def __str__(self) -> str:
+        return f"aim as of {self.updated_at:%Y-%m-%d %H:%M:%S}"
 
 
 class ErrandStatus(models.TextChoices):

@@ -1,12 +1,13 @@
-"""Which contestants may be drawn or named, and what is needed to ask one."""
+"""Which contestants may be drawn or named, what the draw goes by, and what is needed to ask one."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from django.conf import settings
 from django.db.models import Q
 
 from arena.contestants.errors import KeyMissing, KeyUnusable, Unreachable
-from arena.contestants.models import Contestant, ContestantQuerySet
+from arena.contestants.models import Contestant, ContestantQuerySet, DrawAim
 from arena.contestants.providers.call import Call, Message
 from arena.contestants.providers.patience import TimeLimits
 from arena.contestants.servers import server_of
@@ -15,12 +16,8 @@ from arena.contestants.servers import server_of
 def in_play() -> ContestantQuerySet:
     """Available contestants. Simulated ones only while no real one is available, or as ARENA_SIMULATED says."""
     available = Contestant.objects.available()
-    if settings.ARENA_SIMULATED == "always":
-        return available
     real = available.real()
-    if settings.ARENA_SIMULATED == "auto" and not real.exists():
-        return available
-    return real
+    return available if _simulated_ones_play(real.exists) else real
 
 
 def named(slugs: Collection[str]) -> ContestantQuerySet:
@@ -29,6 +26,32 @@ def named(slugs: Collection[str]) -> ContestantQuerySet:
     """
     in_play_or_real = Q(pk__in=in_play().values("pk")) | Q(simulated=False)
     return Contestant.objects.active().filter(in_play_or_real, slug__in=slugs)
+
+
+def in_the_draw() -> list[Contestant]:
+    """Those in play whom a draw may bring, without what is only to be read about them. One query.
+
+    One without weight takes part only where someone chooses it.
+    """
+    available = list(Contestant.objects.available().without_facts())
+    real = [contestant for contestant in available if not contestant.simulated]
+    playing = available if _simulated_ones_play(lambda: bool(real)) else real
+    return [contestant for contestant in playing if contestant.weight > 0]
+
+
+def kept_apart() -> Mapping[int, Collection[int]]:
+    """By id: whom each contestant never meets. One query."""
+    apart: dict[int, set[int]] = defaultdict(set)
+    for one, other in Contestant.never_meets.through.objects.values_list("from_contestant_id", "to_contestant_id"):
+        apart[one].add(other)
+    return apart
+
+
+def draw_aim() -> tuple[list[tuple[int, int, float]], list[int]]:
+    """What the ballots so far leave open: pairs of contestants with their shares of the next battles, and newcomers.
+    Nothing before the first look at the ballots. One query."""
+    found = DrawAim.objects.values_list("pairs", "newcomers").order_by().first()
+    return found or ([], [])
 
 
 def call_for(contestant: Contestant, messages: Sequence[Message], *, simulator_url: str = "") -> Call:
@@ -61,6 +84,13 @@ def time_limits(contestant: Contestant) -> TimeLimits:
         settings.ARENA_RESPONSE_DEADLINE_S,
     )
     return TimeLimits(*(limit if limit is not None else default for limit, default in zip(own, arenas, strict=True)))
+
+
+def _simulated_ones_play(is_any_real: Callable[[], bool]) -> bool:
+    """`is_any_real`: whether a real contestant is available; asked only where that matters."""
+    if settings.ARENA_SIMULATED == "auto":
+        return not is_any_real()
+    return bool(settings.ARENA_SIMULATED == "always")
 
 
 def _with_system(system: str, messages: Sequence[Message]) -> tuple[Message, ...]:

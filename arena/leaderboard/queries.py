@@ -11,6 +11,7 @@ from arena.contestants.models import Contestant
 from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Votes
 from arena.leaderboard.rows import Row
+from arena.teams.models import Exclusion
 from arena.voting.models import TIE, Judgement, Verdict
 
 _CORRECT = {Judgement.CORRECT.value: 1.0, Judgement.FLAWED.value: 0.0}
@@ -40,10 +41,12 @@ def records_of(slug: str) -> list[tuple[Board, Row]]:
 def counted_votes() -> tuple[Votes, list[Contestant]]:
     """All ballots that count, and the contestants they are about: `Votes.contestant` is an index into that list.
 
-    What a team votes among itself is not for the public boards. Two queries, whatever the number of ballots.
+    What a team votes among itself is not for the public boards, nor is what an excluded voter says. Two queries,
+    whatever the number of ballots.
     """
     rows = list(
         Verdict.objects.filter(ballot__uncounted_because="", ballot__battle__team=None)
+        .exclude(ballot__voter__in=Exclusion.objects.in_force().values("voter"))
         .order_by("ballot_id", "seat__slot")
         .values_list("ballot__battle_id", "ballot_id", "seat__contestant_id", "seat__slot", "judgement", "ballot__best")
     )

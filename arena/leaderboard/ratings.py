@@ -131,7 +131,7 @@ class _Model:
         seem to be known exactly.
         """
         log_tie = math.log(tie) if tie else -math.inf
-        win, tied = _probabilities(theta, log_tie)
+        win, tied = probabilities(theta, log_tie)
         expected = win + tied / 2
         spread = tables.total / max(tables.total - 1, 1)
         meat = spread * _clustered_scores(tables, members, expected, tied)
@@ -150,7 +150,7 @@ class _Model:
 
     def _gradient(self, theta: Floats, log_tie: float) -> Floats:
         """(m + 1,): with respect to the strengths and log ν."""
-        win, tied = _probabilities(theta, log_tie)
+        win, tied = probabilities(theta, log_tie)
         by_strength = (self.score - self.ballots * (win + tied / 2)).sum(axis=1)
         return np.append(by_strength, (self.ties - self.ballots * tied).sum() / 2)
 
@@ -160,7 +160,7 @@ class _Model:
         Its strengths' part is the Laplacian of the comparison graph, which cannot see a common shift: adding 1/m to
         each entry fixes the mean at zero. If nothing was tied the last row and column are those of the identity.
         """
-        win, tied = _probabilities(theta, log_tie)
+        win, tied = probabilities(theta, log_tie)
         half_difference = (win - win.T) / 2
         weight = self.ballots * ((win + win.T) / 4 - half_difference**2)
         m = len(theta)
@@ -174,7 +174,7 @@ class _Model:
         return information
 
 
-def _probabilities(theta: Floats, log_tie: float) -> tuple[Floats, Floats]:
+def probabilities(theta: Floats, log_tie: float) -> tuple[Floats, Floats]:
     """(m, m) each: the chance that row beats column, and that they tie."""
     d = theta[:, None] - theta[None, :]
     log_z = np.logaddexp(np.logaddexp(d / 2, -d / 2), log_tie)

@@ -1,14 +1,17 @@
 """The verb of the leaderboard: count the ballots again and keep what came out."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from arena.contestants.models import Contestant
+from arena.contestants.models import Contestant, DrawAim
+from arena.contestants.queries import in_the_draw
 from arena.contestants.retirement import may_take_part
 from arena.leaderboard import ratings
+from arena.leaderboard.aiming import plan
 from arena.leaderboard.models import Board, Snapshot
 from arena.leaderboard.outcomes import Bools, Floats, Outcomes, Votes, preference_outcomes, reasoning_outcomes
 from arena.leaderboard.queries import Figures, counted_votes, figures, latest_snapshot
@@ -25,26 +28,44 @@ _OUTCOMES: dict[Board, Callable[[Votes], Outcomes]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """What the ballots say on one board, and the estimate from it."""
+
+    tables: PairTables
+    fitted: ratings.Fit
+
+
 def refresh_leaderboard() -> list[Snapshot]:
-    """Rebuild every board from the ballots; saves and returns the snapshots of those that changed. Six queries or so.
+    """Rebuild every board from the ballots, and aim the draw at what they leave open. Ten queries or so.
+
+    Saves and returns the snapshots of those boards that changed.
 
     Two at once may save in the wrong order: `tasks.refresh` lets one run at a time.
     """
     votes, contestants = counted_votes()
     taken = figures()
-    snapshots = [_snapshot(board, votes, contestants, taken) for board in Board]
+    counted = {board: _count(board, votes, len(contestants)) for board in Board}
+    _save_aim(*_aim(list(counted.values()), contestants))
+    snapshots = [_snapshot(board, votes, contestants, taken, counted[board]) for board in Board]
     return [snapshot for snapshot in snapshots if _save_if_new(snapshot)]
 
 
-def _snapshot(board: Board, votes: Votes, contestants: Sequence[Contestant], taken: dict[int, Figures]) -> Snapshot:
+def _count(board: Board, votes: Votes, contestants: int) -> _Counted:
+    tables = count_pairs(_OUTCOMES[board](votes), contestants)
+    return _Counted(tables, ratings.fit(tables))
+
+
+def _snapshot(
+    board: Board, votes: Votes, contestants: Sequence[Contestant], taken: dict[int, Figures], counted: _Counted
+) -> Snapshot:
     said = votes.take(_said_something(board, votes))
-    tables = count_pairs(_OUTCOMES[board](votes), len(contestants))
     return Snapshot(
         board=board,
         ballots=len(np.unique(said.ballot)),
         battles=len(np.unique(said.battle)),
-        rows=_rows(votes, said, tables, contestants, taken),
-        pairs=_pairs(tables, contestants),
+        rows=_rows(votes, said, counted, contestants, taken),
+        pairs=_pairs(counted.tables, contestants),
     )
 
 
@@ -55,10 +76,10 @@ def _said_something(board: Board, votes: Votes) -> Bools:
 
 
 def _rows(
-    votes: Votes, said: Votes, tables: PairTables, contestants: Sequence[Contestant], taken: dict[int, Figures]
+    votes: Votes, said: Votes, counted: _Counted, contestants: Sequence[Contestant], taken: dict[int, Figures]
 ) -> list[Row]:
     size = len(contestants)
-    fitted = ratings.fit(tables)
+    tables, fitted = counted.tables, counted.fitted
     rating, (low, high) = ratings.ratings(fitted), ratings.intervals(fitted)
     rate, rate_low, rate_high = ratings.correct_rates(count_rates(votes, size))
     place, spans = ratings.ranks(fitted), ratings.rank_ranges(fitted, tables.battles)
@@ -116,6 +137,34 @@ def _pairs(tables: PairTables, contestants: Sequence[Contestant]) -> list[Pair]:
         )
         for i, j in zip(*np.nonzero(tables.meetings), strict=True)
     ]
+
+
+Aim = tuple[list[list[float]], list[int]]
+
+
+def _aim(boards: Sequence[_Counted], contestants: Sequence[Contestant]) -> Aim:
+    """The pairs and the newcomers of a `DrawAim`. Boards that leave something open have equal parts in it; a newcomer
+    is in too few battles on every board."""
+    index = {contestant.pk: number for number, contestant in enumerate(contestants)}
+    playing = sorted(contestant.pk for contestant in in_the_draw())
+    places = np.array([index.get(pk, -1) for pk in playing], dtype=np.int64)
+    plans = [shares for board in boards if (shares := plan(board.tables, board.fitted, places)).any()]
+    shares = sum(plans, np.zeros((len(playing), len(playing)))) / max(len(plans), 1)
+    pairs: list[list[float]] = [
+        [playing[i], playing[j], round(float(shares[i, j]), 4)] for i, j in zip(*np.nonzero(shares), strict=True)
+    ]
+    battles = np.max([board.tables.battles for board in boards], axis=0)
+    newcomers = [
+        pk for pk, place in zip(playing, places, strict=True) if place < 0 or battles[place] < ratings.ENOUGH_BATTLES
+    ]
+    return pairs, newcomers
+
+
+def _save_aim(pairs: list[list[float]], newcomers: list[int]) -> None:
+    """In one row: who draws at the same time reads the old aim or the new one."""
+    values = {"pairs": pairs, "newcomers": newcomers}
+    if not DrawAim.objects.filter(pk=1).update(updated_at=timezone.now(), **values):
+        DrawAim.objects.get_or_create(pk=1, defaults=values)
 
 
 def _known(values: Floats, number: int, digits: int) -> float | None:

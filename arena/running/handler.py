@@ -3,6 +3,7 @@
 Django itself changes to a thread and back for every hook of every middleware, some fifteen times a request.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from django.core.handlers.asgi import ASGIHandler
@@ -14,15 +15,18 @@ from arena.running import views
 from arena.running.limits import Receive, Scope, Send
 from arena.web_threads import in_web_thread
 
+Answer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
 HEALTHZ, READYZ = "/healthz", "/readyz"
 
 
 class Handler(ASGIHandler):
-    """Static files need no thread, and none of the middleware."""
+    """Static files need no thread, and none of the middleware. `gate` stands before the threads, too, and decides who
+    gets one."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Callable[[Answer], Answer]) -> None:
         self.load_middleware(is_async=False)  # in place of what Django's own constructor does
-        self._files_first = ServeStaticMiddleware(self._page)
+        self._files_first = ServeStaticMiddleware(gate(self._page))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.handle(scope, receive, send)  # without a thread of this request's own

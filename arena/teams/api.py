@@ -9,12 +9,19 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
+from ninja import Router, Schema
 from ninja.security.base import AuthBase
 
 from arena.problem_json import Problem
+from arena.teams import admission
+from arena.teams.errors import AccountNeeded
+from arena.teams.limits import Deed
 from arena.teams.models import Voter
+from arena.teams.networks import network_of
 from arena.teams.queries import bearer_secret, current_voter, user_of_token
-from arena.teams.services import acting_voter
+from arena.teams.services import accept_invitation, acting_voter, hold_back
+
+router = Router(tags=["people"])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = "application/json"
@@ -24,14 +31,19 @@ JSON = "application/json"
 class Asker:
     user: AbstractBaseUser | AnonymousUser
     session: SessionBase
+    network: str
 
     @property
     def voter(self) -> Voter | None:
         return current_voter(self.user, self.session)
 
-    def acting(self) -> AbstractContextManager[Voter]:
-        """The voter for one deed, made if need be, in one transaction."""
-        return acting_voter(self.user, self.session)
+    def acting(self, deed: Deed) -> AbstractContextManager[Voter]:
+        """The voter for one deed, made if need be, in one transaction. Raises a TeamError."""
+        return acting_voter(self.user, self.session, deed, network=self.network)
+
+    def hold_back(self, deed: Deed) -> None:
+        """Counts a deed of a voter who is known already. Raises a TeamError."""
+        hold_back(self.user, self.session, deed, network=self.network)
 
 
 class Door(AuthBase):
@@ -49,7 +61,13 @@ class Door(AuthBase):
         if request.method not in SAFE_METHODS:
             _refuse_other_sites(request)
             _require_json(request)
-        return Asker(request.user, request.session)
+        return Asker(request.user, request.session, network_of(request))
+
+
+class InvitedOut(Schema):
+    """`invited`: you may start battles and vote, wherever this arena asks for an invitation."""
+
+    invited: bool
 
 
 def asker(request: HttpRequest) -> Asker:
@@ -60,11 +78,25 @@ def asker(request: HttpRequest) -> Asker:
     return who
 
 
+@router.post("/invitations/{str:code}/accept", response=InvitedOut, summary="Accept an invitation")
+def accept(request: HttpRequest, code: str) -> InvitedOut:
+    """Lets you take part where only those who were invited may. Accepting twice uses it up once."""
+    who = asker(request)
+    if not admission.is_invited(who.user, who.voter):
+        invitation = admission.find_invitation(code)
+        if invitation is None:
+            raise Problem(404, "This invitation does not let anybody in (any more). Ask for a new one.")
+        if isinstance(barrier := admission.barrier(who.user, who.session), AccountNeeded):
+            raise barrier
+        accept_invitation(invitation, who.user, who.session)
+    return InvitedOut(invited=True)
+
+
 def _asker_of_token(request: HttpRequest, secret: str) -> Asker:
     user = user_of_token(secret)
     if user is None:
         raise Problem(401, "This bearer token is not known here. `manage.py api_token USERNAME` makes one.")
-    return Asker(user, request.session)
+    return Asker(user, request.session, network_of(request))
 
 
 def _refuse_nul(request: HttpRequest) -> None:

@@ -1,9 +1,22 @@
 """Signing in, in this site's words and looks."""
 
+from typing import Any
+
 from django.contrib.auth.forms import AuthenticationForm
 
+from arena.teams.limits import hold_back_account
 
-class SignInForm(AuthenticationForm):
+
+class CountedSignIn(AuthenticationForm):
+    """Looks at no password of an account on which too many were tried. Raises TooMany."""
+
+    def clean(self) -> dict[str, Any]:
+        if username := self.cleaned_data.get("username"):
+            hold_back_account(username)
+        return super().clean()
+
+
+class SignInForm(CountedSignIn):
     error_messages = {
         "invalid_login": "That name and password do not belong together. Capitals matter in both.",
         "inactive": "This account is closed.",

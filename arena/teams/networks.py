@@ -20,6 +20,11 @@ def network_of(request: HttpRequest) -> str:
     return _network(seen)
 
 
+def is_this_machine(network: str) -> bool:
+    """Whether what `network_of` gave is this machine itself, and no proxy spoke for somebody else."""
+    return network == "::1" or network.startswith("127.")
+
+
 def _network(seen: str) -> str:
     try:
         address = ip_address(_without_port(seen).partition("%")[0])
@@ -29,6 +34,8 @@ def _network(seen: str) -> str:
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
+    if address.is_loopback:
+        return str(address)
     return str(ip_network((address, IPV6_PREFIX), strict=False))
 
 

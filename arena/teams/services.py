@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 
-from arena.teams.errors import AccountNeeded
-from arena.teams.models import ApiToken, User, Voter
+from arena.teams import admission
+from arena.teams.limits import Deed, hold_back_person
+from arena.teams.models import ApiToken, Invitation, User, Voter
 from arena.teams.queries import VOTER_KEY, current_voter
 from arena.teams.visits import visit_of
 
@@ -31,14 +31,39 @@ def _new_visitor(visit: str) -> Voter:
 
 
 @contextmanager
-def acting_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Iterator[Voter]:
+def acting_voter(
+    user: AbstractBaseUser | AnonymousUser | None, session: SessionBase, deed: Deed, *, network: str = ""
+) -> Iterator[Voter]:
     """The voter for one deed, in one transaction: if the deed is refused, no new voter and no cookie remain.
 
     The session is saved with the deed, or neither is: whoever's ballot stands is known by their cookie.
-    Raises AccountNeeded where ARENA_ANONYMOUS_BATTLES is off and nobody is signed in.
+    Raises a TeamError: AccountNeeded or InvitationNeeded of those who may not take part, TooMany of those who do it
+    too often. `network` is where the request comes from.
     """
-    if not isinstance(user, User) and not settings.ARENA_ANONYMOUS_BATTLES:
-        raise AccountNeeded("This arena is open to people with an account only: sign in first, or send a token.")
+    hold_back(user, session, deed, network=network)
+    with _remembered_voter(user, session) as voter:
+        yield voter
+
+
+def hold_back(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase, deed: Deed, *, network: str) -> None:
+    """Counts one deed of this person; who does something for the first time is nobody yet. Raises a TeamError."""
+    if barrier := admission.barrier(user, session):
+        raise barrier
+    person = f"user {user.pk}" if isinstance(user, User) else session.get(VOTER_KEY)
+    hold_back_person(deed, str(person or ""), network)
+
+
+def accept_invitation(
+    invitation: Invitation, user: AbstractBaseUser | AnonymousUser | None, session: SessionBase
+) -> Voter:
+    """Lets this person take part. Raises a TeamError."""
+    with _remembered_voter(user, session) as voter:
+        admission.accept(invitation, voter)
+    return voter
+
+
+@contextmanager
+def _remembered_voter(user: AbstractBaseUser | AnonymousUser | None, session: SessionBase) -> Iterator[Voter]:
     known, key = session.get(VOTER_KEY), session.session_key
     try:
         with transaction.atomic():

@@ -14,12 +14,15 @@ from arena.battles.queries import BlindResponse
 from arena.problem_json import Problem as Refusal
 from arena.problem_json import only_parameters
 from arena.problems.models import Problem
-from arena.teams.api import asker
-from arena.teams.models import Team, Voter
+from arena.teams import admission
+from arena.teams.api import Asker, asker
+from arena.teams.limits import Deed
+from arena.teams.models import Team
 from arena.voting.doors import vote
 from arena.voting.listing import BattlePage, listed_battles
 from arena.voting.models import TIE
 from arena.voting.queries import MyBallot, battle_for
+from arena.voting.record import Record, record_of
 
 __all__ = ["router"]
 
@@ -75,6 +78,28 @@ class TallyOut(Schema):
     best: dict[str, int]
 
 
+class ReferenceOut(Schema):
+    """The problem's answer. `matches`: whether what a slot answered agrees with it; null where no machine can tell."""
+
+    answer: str
+    matches: dict[str, bool | None]
+
+
+class RecordOut(Schema):
+    """How your ballots compare; verdicts are those of your latest 200 ballots.
+
+    `compared` are your verdicts (correct or flawed) on which others lean one way, `agreed` those that lean as they do.
+    `checked` are the answers you found correct that could be compared with a reference, `confirmed` those that match.
+    """
+
+    ballots: int
+    ranked: int
+    compared: int
+    agreed: int
+    checked: int
+    confirmed: int
+
+
 class RevealedSlotOut(Schema):
     """Sums over the turns, null where a part is unknown; `first_token_ms` is that of the last turn."""
 
@@ -116,7 +141,8 @@ class BattleOut(Schema):
     may_steer: bool
     unranked_because: str = Field(description="Why a ballot on this battle would not be ranked; empty if it would.")
     my_ballot: MyBallotOut | None
-    tally: TallyOut | None
+    tally: TallyOut | None = Field(description="What everybody said, you among them.")
+    reference: ReferenceOut | None = Field(description="Null until you have voted, or where there is none.")
     reveal: dict[str, RevealedSlotOut] | None
 
 
@@ -177,8 +203,8 @@ def battles(request: HttpRequest, filters: Query[BattleFilters]) -> BattlePage:
 @router.get("/battles/{uuid:battle_id}", response=BattleOut, summary="One battle")
 def battle(request: HttpRequest, battle_id: UUID) -> BattleOut:
     """Texts are stored when a response ends; while it streams, watch `stream`."""
-    voter = asker(request).voter
-    return _battle_out(visible_battle(battle_id, voter), voter)
+    who = asker(request)
+    return _battle_out(visible_battle(battle_id, who.voter), who)
 
 
 @router.put("/battles/{uuid:battle_id}/ballot", response=BattleOut, summary="Cast my ballot")
@@ -186,7 +212,7 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
     """One ballot per voter and battle. It shows you the names, so it cannot be changed afterwards."""
     who = asker(request)
     found = visible_battle(battle_id, who.voter)
-    with who.acting() as voter:
+    with who.acting(Deed.VOTE) as voter:
         vote(
             found,
             voter,
@@ -196,7 +222,13 @@ def ballot(request: HttpRequest, battle_id: UUID, cast: CastBallot) -> BattleOut
             tags=cast.tags or {},
             comment=cast.comment or "",
         )
-    return _battle_out(found, voter)
+    return _battle_out(found, who)
+
+
+@router.get("/record", response=RecordOut, summary="My record")
+def record(request: HttpRequest) -> Record:
+    """All zero before your first ballot."""
+    return record_of(asker(request).voter)
 
 
 def _problem(slug: str | None) -> Problem | None:
@@ -217,8 +249,8 @@ def _team(request: HttpRequest, slug: str | None) -> Team | None:
     return team
 
 
-def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
-    seen = battle_for(found, voter)
+def _battle_out(found: Battle, who: Asker) -> BattleOut:
+    seen = battle_for(found, who.voter)
     blind = seen.battle
     return BattleOut.model_validate(
         {
@@ -236,11 +268,12 @@ def _battle_out(found: Battle, voter: Voter | None) -> BattleOut:
             "created_at": blind.created_at,
             "turns": blind.turns,
             "ballots": seen.ballot_count,
-            "may_vote": seen.may_vote,
+            "may_vote": seen.may_vote and admission.barrier(who.user, who.session) is None,
             "may_steer": seen.may_steer,
             "unranked_because": seen.unranked_because,
             "my_ballot": seen.my_ballot,
             "tally": seen.tally,
+            "reference": seen.reference,
             "reveal": seen.reveal,
         }
     )

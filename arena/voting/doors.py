@@ -11,5 +11,5 @@ from arena.voting.services import BallotOptions, cast_ballot
 
 def vote(battle: Battle, voter: Voter, **options: Unpack[BallotOptions]) -> Ballot:
     ballot = cast_ballot(battle, voter, **options)
-    tasks.announce_ballots(battle, battle.ballots.count())
+    tasks.announce_ballots(battle, Ballot.objects.filter(battle=battle).heard_by(None).count())
     return ballot

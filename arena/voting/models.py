@@ -3,7 +3,7 @@
 from django.db import models
 
 from arena.battles.models import Battle, Seat
-from arena.teams.models import Voter
+from arena.teams.models import Exclusion, Voter
 
 
 class Judgement(models.TextChoices):
@@ -37,6 +37,15 @@ class Uncounted(models.TextChoices):
 TIE = "tie"
 
 
+class BallotQuerySet(models.QuerySet["Ballot"]):
+    def heard_by(self, voter: Voter | None) -> "BallotQuerySet":
+        """Without those of voters the operator has excluded, of which only they themselves see their own."""
+        excluded = Exclusion.objects.in_force()
+        if voter is not None:
+            excluded = excluded.exclude(voter=voter)
+        return self.exclude(voter__in=excluded.values("voter"))
+
+
 class Ballot(models.Model):
     battle = models.ForeignKey(Battle, on_delete=models.CASCADE, related_name="ballots")
     voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="ballots")
@@ -44,6 +53,8 @@ class Ballot(models.Model):
     comment = models.TextField(blank=True)
     uncounted_because = models.CharField(max_length=20, choices=Uncounted, blank=True)
     cast_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BallotQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["battle", "voter"], name="one_ballot_per_voter_and_battle")]

@@ -11,6 +11,7 @@ from django.db.models import Count
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.pace import mean_pace
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
+from arena.problems.checking import matches
 from arena.teams.models import Voter
 from arena.teams.queries import is_active_in
 from arena.voting.models import TIE, Ballot, Judgement, Uncounted, Verdict
@@ -49,6 +50,31 @@ class Tally:
     verdicts: dict[str, dict[str, int]]
     best: dict[str, int]
 
+    @property
+    def picks(self) -> int:
+        return sum(self.best.values())
+
+    def without(self, mine: MyBallot) -> "Tally":
+        """What the others said."""
+        verdicts = {
+            slot: counts | {mine.verdicts[slot]: counts[mine.verdicts[slot]] - 1}
+            for slot, counts in self.verdicts.items()
+        }
+        best = self.best | ({mine.best: self.best[mine.best] - 1} if mine.best else {})
+        return Tally(self.ballots - 1, verdicts, best)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The problem's answer, and by slot whether the contestant's agrees; None where a machine cannot tell."""
+
+    answer: str
+    matches: dict[str, bool | None]
+
+    @property
+    def is_compared(self) -> bool:
+        return any(match is not None for match in self.matches.values())
+
 
 @dataclass(frozen=True, slots=True)
 class RevealedSlot:
@@ -83,7 +109,8 @@ class RevealedSlot:
 
 @dataclass(frozen=True, slots=True)
 class VotersBattle:
-    """`reveal` is None until this voter has cast a ballot, unless the battle is open; `tally` until they have voted.
+    """`reveal` is None until this voter has cast a ballot, unless the battle is open; `tally`, `others` and `reference`
+    until they have voted. `others` is the tally without their own; `reference` is None where nobody knows one.
 
     `status` is "running", "finished" or, once this voter may see the names, "revealed". Who reads along is a viewer of
     its team, and has no vote. `unranked_because` is a sentence to show before voting, empty if the ballot will be
@@ -98,6 +125,8 @@ class VotersBattle:
     unranked_because: str
     my_ballot: MyBallot | None
     tally: Tally | None
+    others: Tally | None
+    reference: Reference | None
     reveal: dict[str, RevealedSlot] | None
     ballot_count: int
 
@@ -105,7 +134,8 @@ class VotersBattle:
 def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
     """At most ten queries, whatever the number of turns, slots and ballots."""
     my_ballot = _my_ballot(battle, voter)
-    count = Ballot.objects.filter(battle=battle).count()
+    count = Ballot.objects.filter(battle=battle).heard_by(voter).count()
+    tally = _tally(battle, blind.slots, count, voter) if my_ballot else None
     knows_names = my_ballot is not None or not battle.blind
     blind = blind_battle(battle, is_masked=not knows_names)
     reads_along = battle.team is not None and not is_active_in(battle.team, voter)
@@ -117,7 +147,9 @@ def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
         may_steer=_is_starter(battle, voter) and battle.revealed_at is None and not reads_along,
         unranked_because=unranked_sentence(blind),
         my_ballot=my_ballot,
-        tally=_tally(battle, blind.slots, count) if my_ballot else None,
+        tally=tally,
+        others=tally.without(my_ballot) if tally and my_ballot else None,
+        reference=_reference(battle, blind) if my_ballot else None,
         reveal=_reveal(battle) if knows_names else None,
         ballot_count=count,
     )
@@ -213,13 +245,25 @@ def _my_ballot(battle: Battle, voter: Voter | None) -> MyBallot | None:
     )
 
 
-def _tally(battle: Battle, slots: Iterable[str], ballots: int) -> Tally:
+def _reference(battle: Battle, blind: BlindBattle) -> Reference | None:
+    """A problem is what the first turn asks; what was asked on is nobody's reference."""
+    problem = battle.problem
+    if problem is None or not problem.answer:
+        return None
+    answers = {response.slot: response.answer for response in blind.turns[0].responses}
+    return Reference(
+        problem.answer, {slot: matches(problem.checker, problem.answer, answer) for slot, answer in answers.items()}
+    )
+
+
+def _tally(battle: Battle, slots: Iterable[str], ballots: int, voter: Voter | None) -> Tally:
+    heard = Ballot.objects.filter(battle=battle).heard_by(voter)
     verdicts = {slot: dict.fromkeys(Judgement.values, 0) for slot in slots}
-    counts = Verdict.objects.filter(ballot__battle=battle).order_by().values_list("seat__slot", "judgement")
+    counts = Verdict.objects.filter(ballot__in=heard).order_by().values_list("seat__slot", "judgement")
     for slot, judgement, count in counts.annotate(count=Count("pk")):
         verdicts[slot][judgement] = count
     best = dict.fromkeys([*slots, TIE], 0)
-    picks = Ballot.objects.filter(battle=battle).exclude(best="").order_by().values_list("best")
+    picks = heard.exclude(best="").order_by().values_list("best")
     for pick, count in picks.annotate(count=Count("pk")):
         best[pick] = count
     return Tally(ballots, verdicts, best)

@@ -53,7 +53,7 @@ def bodies(call: dict[str, Any]) -> st.SearchStrategy[Any]:
 def paths(path: str, battle: Battle) -> st.SearchStrategy[str]:
     ids = st.sampled_from([str(battle.pk), "0b1f8cb6-5f0e-4a39-9a0c-3f1f7c3a5c77", "1", "%00", "%ED%A0%80"])
     slots = st.sampled_from(["A", "B", "Z", "%00", "a b"])
-    return st.builds(lambda i, s: path.format(battle_id=i, slot=s, slug=s), ids, slots)
+    return st.builds(lambda i, s: path.format(battle_id=i, slot=s, slug=s, code=s), ids, slots)
 
 
 @pytest.mark.parametrize(("method", "path", "call"), CALLS, ids=lambda value: value if isinstance(value, str) else "")

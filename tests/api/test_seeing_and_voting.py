@@ -65,6 +65,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
         "unranked_because": "",
         "my_ballot": None,
         "tally": None,
+        "reference": None,
         "reveal": None,
     }
 

@@ -2,6 +2,7 @@ import pytest
 from django.conf import LazySettings
 
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus
+from arena.contestants.models import Contestant
 from arena.problems.models import Problem
 from arena.teams.models import User, Voter
 from arena.teams.services import issue_token
@@ -207,3 +208,10 @@ def test_only_the_starter_steers(path: str) -> None:
 @pytest.mark.parametrize("battle_id", [UNKNOWN, "1", "not-an-id", "%00", "%ED%A0%80", "..%2f..", UNKNOWN[:-1]])
 def test_a_battle_that_is_not_there_is_404(path: str, battle_id: str) -> None:
     assert_problem(Api().post(f"/battles/{battle_id}/{path}", {"prompt": "And?"}), 404)
+
+
+def test_two_that_never_meet_cannot_be_chosen_together() -> None:
+    Contestant.objects.get(slug="ada").never_meets.add(Contestant.objects.get(slug="bob"))
+    answer = Api().post("/battles", {"prompt": "Why?", "contestants": ["bob", "ada"]})
+    assert_problem(answer, 422, "never meet here: choose another for one.", field="contestants")
+    assert Api().post("/battles", {"prompt": "Why?", "contestants": ["bob", "cy"]}).status_code == 201

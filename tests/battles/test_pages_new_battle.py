@@ -5,6 +5,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from arena.battles.models import Battle
+from arena.contestants.models import Contestant
 from arena.problems.models import Problem
 from arena.teams.models import User, Voter
 from tests.factories import make_battle, make_contestant, make_finished_battle
@@ -222,3 +223,12 @@ def test_system_prompt_that_is_too_long_is_refused_beside_its_field(client: Clie
     page = client.post("/battles/", FORM | {"system": "x" * 101})
     assert page.status_code == 422
     assert page.context["form"].errors == {"system": ["The system prompt has 101 characters; at most 100 are allowed."]}
+
+
+def test_form_says_which_of_the_chosen_never_meet_and_keeps_what_was_typed(client: Client, three: list[str]) -> None:
+    Contestant.objects.get(slug="ada").never_meets.add(Contestant.objects.get(slug="bob"))
+    page = client.post("/battles/", FORM | {"draw": "chosen", "contestants": ["ada", "bob"]})
+    assert page.status_code == 422
+    assert "Ada and Bob never meet here: choose another for one." in page.content.decode()
+    assert FORM["prompt"] in page.content.decode()
+    assert not Battle.objects.exists()

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import aims, idling, memory, recovery, scaling, starts, stops, streams
+from tests.bench import aims, idling, memory, pairing, recovery, scaling, starts, stops, streams
 from tests.bench.rig import EVERYWHERE, LOOPBACK, Arena, Options, Rig, System
 from tests.bench.rows import FOLDER, Row, keep, table, tell
 from tests.contestants.servers import serving_aside
@@ -93,10 +93,15 @@ PARTS = {
         recovery.COLUMNS,
         lambda bench: recovery.measure_recovery(bench.arena, bench.options.killed, bench.options.rounds),
     ),
+    "pairing": Part(
+        "Pairing: ballots until the top three of ten are told apart",
+        pairing.COLUMNS,
+        lambda bench: pairing.measure_pairing(bench.options.seeds),
+    ),
 }
 WITH_LOAD = ("starts", "streams", "workers", "viewers")
 # What can be measured where the arena's processes cannot be touched.
-FROM_ELSEWHERE = ("starts", "streams", "viewers")
+FROM_ELSEWHERE = ("starts", "streams", "viewers", "pairing")
 
 
 def main() -> None:
@@ -149,6 +154,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--stops", type=int, default=stops.ROUNDS, help="battles to stop at each moment")
     parser.add_argument("--killed", nargs="+", default=recovery.PARTS, choices=recovery.PARTS, help="for recovery")
     parser.add_argument("--rounds", type=int, default=1, help="how often each of them is killed")
+    parser.add_argument("--seeds", type=int, default=pairing.SEEDS, help="simulated arenas of each kind, for pairing")
     parser.add_argument("--postgres", action="store_true", help="with a PostgreSQL made for the run, instead of SQLite")
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder for the JSON files (%(default)s)")
     parser.add_argument("--arena-cores", type=cores, default=frozenset(), metavar="0,1", help="keep the arena to these")

@@ -20,8 +20,12 @@ class Aim:
     limit: float
 
     def applies_to(self, row: Row) -> bool:
-        is_full = {"streams": row.get("battles") == FULL, "idle": row.get("sockets") == FULL_SOCKETS}
-        return row.get("system", "arena") == "arena" and is_full.get(self.part, True)
+        is_full = {
+            "streams": row.get("battles") == FULL,
+            "idle": row.get("sockets") == FULL_SOCKETS,
+            "pairing": row.get("is_aim"),
+        }
+        return row.get("system", "arena") == "arena" and bool(is_full.get(self.part, True))
 
 
 AIMS = (
@@ -34,6 +38,7 @@ AIMS = (
     Aim("Worker: kB per running stream", "memory", "worker_kb_per_stream", 100),
     Aim("1,000 idle sockets: web, % of a core", "idle", "web_cpu_percent", 2),
     Aim("1,000 idle sockets: kB per socket", "idle", "memory_per_socket_kb", 20),
+    Aim("Pairing: ballots needed, per ballot of a uniform draw", "pairing", "aimed_per_uniform", 0.25),
     Aim("Stop: model server left after at most, ms", "stops", "closed_after_max_ms", 200),
 )
 

@@ -16,7 +16,10 @@ def test_help_names_every_part() -> None:
     told = subprocess.run([sys.executable, "-m", "tests.bench", "--help"], cwd=ROOT, capture_output=True, text=True)
 
     assert told.returncode == 0
-    assert all(part in told.stdout for part in ("streams", "scaling", "memory", "recovery", "idle", "stops", "starts"))
+    assert all(
+        part in told.stdout
+        for part in ("streams", "scaling", "memory", "recovery", "idle", "stops", "starts", "pairing")
+    )
 
 
 @pytest.mark.processes

@@ -89,6 +89,24 @@ def test_worker_brings_a_ballot_to_the_leaderboard_by_itself(page: Page, finishe
     wait_until(is_counted, "the ballot on the leaderboard")
 
 
+def test_ballot_that_comes_too_soon_stays_filled_in_and_says_when(context: BrowserContext, finished: Battle) -> None:
+    page = context.new_page()
+    sentence = "Too many ballots come from your network just now. Please try again in 7 seconds."
+    answers = [lambda route: route.fulfill(status=429, body=f'<main><p role="alert">{sentence}</p></main>')]
+    page.route("**/ballot/", lambda route: answers.pop(0)(route) if answers else route.continue_())
+    page.goto(finished.get_absolute_url())
+    for key in ("c", "f", "b", "2"):
+        page.keyboard.press(key)
+    cast = page.get_by_role("button", name="Cast and see the names")
+    cast.click()
+    expect(page.locator(".ballot [role=alert]")).to_have_text(sentence)
+    assert not Ballot.objects.exists()
+    cast.click()
+    expect(page.get_by_role("heading", name="Your record so far")).to_be_visible()
+    ballot = Ballot.objects.get()
+    assert (verdicts(ballot), ballot.best) == ({"A": "correct", "B": "flawed"}, "B")
+
+
 def test_ballot_that_cannot_be_saved_now_stays_filled_in_until_it_can(
     context: BrowserContext, finished: Battle
 ) -> None:

@@ -51,6 +51,7 @@ class Arena:
             "ARENA_VAR": str(self.folder / "var"),
             "ARENA_CATALOGUE": str(self.folder / "catalogue.toml"),
             "ARENA_SIMULATED": "always",
+            "ARENA_ADDRESS_BALLOTS_PER_MINUTE": "0",  # all vote from this machine, and again until they are answered
             "SIMULATOR_URL": self.simulator_url,
             "PYTHONUNBUFFERED": "1",
             MARK: self.mark,

@@ -9,12 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from arena.battles.models import Battle, Response, ResponseStatus
-from arena.contestants.models import Contestant
+from arena.contestants.models import Contestant, DrawAim
 from arena.leaderboard import services
 from arena.leaderboard.models import Snapshot
 from arena.leaderboard.queries import latest_snapshot
 from arena.leaderboard.rows import Row
 from arena.leaderboard.services import refresh_leaderboard
+from arena.teams.models import User
+from arena.teams.standing import exclude, take_back
 from arena.voting.services import cast_ballot
 from tests.factories import make_contestant, make_finished_battle, make_voter
 
@@ -197,3 +199,87 @@ def test_open_battle_counts_in_the_figures_before_any_vote(pair: list[Contestant
     Response.objects.filter(turn__battle=open_battle).update(output_tokens=900)
     refresh_leaderboard()
     assert rows("reasoning")["ann"]["output_tokens"] == 900
+
+
+def aim() -> DrawAim:
+    return DrawAim.objects.get()
+
+
+def test_draw_is_aimed_at_what_the_ballots_leave_open(pair: list[Contestant]) -> None:
+    ann, bob = pair
+    Contestant.objects.update(simulated=False)
+    for judgements in ("cf", "cf", "fc"):
+        vote(pair, judgements, "A")
+    refresh_leaderboard()
+    assert aim().pairs == [[ann.pk, bob.pk, 1.0]]
+    assert aim().newcomers == [ann.pk, bob.pk]
+
+
+def test_before_the_first_ballot_everybody_is_a_newcomer(pair: list[Contestant]) -> None:
+    refresh_leaderboard()
+    assert (aim().pairs, aim().newcomers) == ([], [pair[0].pk])  # the simulated one steps back
+
+
+def test_who_cannot_be_drawn_is_not_aimed_at() -> None:
+    trio = [make_contestant(slug) for slug in ("ann", "bob", "cyd")]
+    for fields in ({"active": False}, {"is_available": False}, {"weight": 0}):
+        make_contestant("away", **fields)
+        vote([*trio, Contestant.objects.get(slug="away")], "cfuf", "A")
+        refresh_leaderboard()
+        away = Contestant.objects.get(slug="away")
+        assert away.pk not in {pk for one, other, _ in aim().pairs for pk in (one, other)} | set(aim().newcomers)
+        Contestant.objects.filter(slug="away").update(slug=f"away-{away.pk}")
+
+
+def test_contestant_in_enough_battles_on_either_board_is_no_newcomer(
+    pair: list[Contestant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.ratings, "ENOUGH_BATTLES", 2)
+    Contestant.objects.update(simulated=False)
+    newcomer = make_contestant()
+    for _ in range(2):
+        vote(pair, "uu", "A")
+    refresh_leaderboard()
+    assert aim().newcomers == [newcomer.pk]
+
+
+def test_boards_have_equal_parts_in_the_aim() -> None:
+    """On one board the first two are close, on the other the last two."""
+    trio = [make_contestant() for _ in range(3)]
+    for judgements, best in (("cff", "B"), ("ccf", "C"), ("cfc", "B"), ("cff", "C")):
+        for _ in range(3):
+            vote(trio, judgements, best)
+    refresh_leaderboard()
+    shares = {(one, other): share for one, other, share in aim().pairs}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares[trio[1].pk, trio[2].pk] > 0.5
+
+
+def test_aim_stays_one_row(pair: list[Contestant]) -> None:
+    for _ in range(3):
+        vote(pair, "cf", "A")
+        refresh_leaderboard()
+    assert DrawAim.objects.count() == 1
+    assert aim().updated_at > timezone.now() - timedelta(minutes=1)
+
+
+def test_what_excluded_voters_say_is_left_out_until_they_are_taken_back(pair: list[Contestant]) -> None:
+    operator = User.objects.create_user("olga")
+    vote(pair, "cf", "A")
+    battle = make_finished_battle(contestants=pair)
+    stuffer = make_voter()
+    cast_ballot(battle, stuffer, verdicts={"A": "flawed", "B": "correct"}, best="B")
+    refresh_leaderboard()
+    before = rows("reasoning")
+    exclude([stuffer], by=operator, reason="Always B.")
+    refresh_leaderboard()
+    without = rows("reasoning")
+    assert (before["ann"]["ballots"], without["ann"]["ballots"]) == (2, 1)
+    assert (before["ann"]["rating"], without["ann"]["rank"]) == (before["bob"]["rating"], 1)
+    assert str(stuffer) not in str(latest_snapshot("reasoning").__dict__)
+    later = make_finished_battle(contestants=pair)
+    cast_ballot(later, stuffer, verdicts={"A": "flawed", "B": "correct"}, best="B")
+    assert refresh_leaderboard() == []
+    take_back([stuffer], by=operator)
+    refresh_leaderboard()
+    assert rows("reasoning")["ann"]["ballots"] == 3

@@ -8,6 +8,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from arena.leaderboard import services, tasks
 from arena.leaderboard.queries import latest_snapshot
 from arena.leaderboard.tasks import refresh, request_refresh
+from arena.teams.models import User
+from arena.teams.standing import exclude
 from arena.voting.models import Ballot
 from arena.voting.services import cast_ballot
 from tests.factories import make_finished_battle, make_voter
@@ -61,10 +63,20 @@ def test_refresh_counts_the_ballots(broker: redis.Redis) -> None:
     assert snapshot.ballots == 1
 
 
-def test_one_refresh_runs_at_a_time(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "WAITS_S", 0.05)
-    with broker.lock(tasks.RUNNING, timeout=10), pytest.raises(redis.exceptions.LockError):
+def test_refresh_while_another_runs_is_put_off(broker: redis.Redis) -> None:
+    cast_ballot(make_finished_battle(), make_voter(), verdicts=VERDICTS)
+    with broker.lock(tasks.RUNNING, timeout=10):
         refresh()
+        assert latest_snapshot("reasoning") is None
+        assert queued(broker) == 1
+    refresh()
+    assert latest_snapshot("reasoning")
+
+
+def test_refresh_that_was_overtaken_ends_without_an_error(broker: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "refresh_leaderboard", lambda: [broker.delete(tasks.RUNNING)][:0])
+    refresh()
+    assert not broker.exists(tasks.RUNNING)
 
 
 def test_lost_redis_fails_no_ballot(
@@ -77,3 +89,11 @@ def test_lost_redis_fails_no_ballot(
         ballot = cast_ballot(make_finished_battle(), make_voter(), verdicts=VERDICTS)
     assert Ballot.objects.get() == ballot
     assert "will be refreshed later" in caplog.text
+
+
+def test_leaving_out_a_voter_asks_for_a_refresh(
+    broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        exclude([make_voter()], by=User.objects.create_user("olga"), reason="So.")
+    assert queued(broker) == 1

@@ -127,7 +127,7 @@ async def test_probes_are_answered_while_all_threads_wait(path: str, monkeypatch
     heartbeat()
     monkeypatch.setattr(handler, "in_web_thread", none_is_free)
     scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"10.0.3.17")], "query_string": b""}
-    asked = ApplicationCommunicator(handler.Handler(), scope)
+    asked = ApplicationCommunicator(handler.Handler(lambda page: page), scope)
     await asked.send_input({"type": "http.request", "body": b"", "more_body": False})
     assert (await asked.receive_output(60))["status"] == 200
     await asked.wait(60)

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 
 from arena.teams.errors import AccountNeeded
+from arena.teams.limits import Deed
 from arena.teams.models import User, Voter
 from arena.teams.queries import VOTER_KEY
 from arena.teams.services import acting_voter
@@ -14,15 +15,15 @@ pytestmark = pytest.mark.django_db
 
 def test_a_visitor_gets_a_voter_that_the_session_remembers() -> None:
     session = SessionStore()
-    with acting_voter(AnonymousUser(), session) as voter:
+    with acting_voter(AnonymousUser(), session, Deed.VOTE) as voter:
         pass
-    with acting_voter(AnonymousUser(), session) as again:
+    with acting_voter(AnonymousUser(), session, Deed.VOTE) as again:
         assert again == voter
 
 
 def test_a_refused_deed_leaves_no_voter_and_no_session() -> None:
     session = SessionStore()
-    with pytest.raises(ValueError, match="refused"), acting_voter(AnonymousUser(), session):
+    with pytest.raises(ValueError, match="refused"), acting_voter(AnonymousUser(), session, Deed.VOTE):
         raise ValueError("refused")
     assert not Voter.objects.exists()
     assert session.is_empty()
@@ -32,7 +33,7 @@ def test_a_refused_deed_keeps_a_voter_known_before() -> None:
     voter = make_voter()
     session = SessionStore()
     session[VOTER_KEY] = voter.pk
-    with pytest.raises(ValueError, match="refused"), acting_voter(None, session):
+    with pytest.raises(ValueError, match="refused"), acting_voter(None, session, Deed.VOTE):
         raise ValueError("refused")
     assert session[VOTER_KEY] == voter.pk
     assert Voter.objects.filter(pk=voter.pk).exists()
@@ -40,7 +41,7 @@ def test_a_refused_deed_keeps_a_voter_known_before() -> None:
 
 def test_visitors_are_turned_away_where_an_account_is_needed(settings: LazySettings) -> None:
     settings.ARENA_ANONYMOUS_BATTLES = False
-    with pytest.raises(AccountNeeded), acting_voter(AnonymousUser(), SessionStore()):
+    with pytest.raises(AccountNeeded), acting_voter(AnonymousUser(), SessionStore(), Deed.VOTE):
         pass
-    with acting_voter(User.objects.create_user("ada"), SessionStore()) as voter:
+    with acting_voter(User.objects.create_user("ada"), SessionStore(), Deed.VOTE) as voter:
         assert str(voter) == "ada"

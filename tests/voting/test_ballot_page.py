@@ -137,10 +137,10 @@ def test_reveal_tells_costs_with_their_source(client: Client, battle: Battle) ->
     assert "its server did not tell all token counts" in page  # of B
 
 
-def test_tally_counts_everybody(client: Client, battle: Battle) -> None:
+def test_tally_counts_everybody_else(client: Client, battle: Battle) -> None:
     cast(Client(), battle)
     cast(client, battle, best="tie")
-    assert "2 ballots: 2 correct, 0 flawed, 0 can’t tell; best 1×" in seen(client, battle)
+    assert "1 other: 1 correct, 0 flawed, 0 can’t tell; best 1×" in seen(client, battle)
 
 
 def test_where_accounts_are_needed_the_voter_is_asked_to_sign_in(

@@ -1,10 +1,11 @@
 import { areKeysOn, switchKeys } from "../lib/key-switch.js";
-import { NOT_REACHED, showRefusal } from "../lib/page.js";
+import { NOT_REACHED, parsePage, refusalOf, showRefusal } from "../lib/page.js";
 
 const JUDGEMENTS = { c: "correct", f: "flawed", u: "unsure" };
 const TAKES_TEXT =
   "input:not([type=radio], [type=checkbox], [type=submit], [type=button]), textarea, select, [contenteditable]";
 const TAKES_ENTER = "a, button, summary, input";
+const TOO_MANY = 429;
 const NOT_SAVED = "The arena could not save your ballot just now. It is still here: cast it again in a moment.";
 
 /**
@@ -116,8 +117,9 @@ class BallotForm extends HTMLElement {
     try {
       const answer = await fetch(this.#form.action, { method: "POST", body: new FormData(this.#form, submitter) });
       if (answer.redirected) return goTo(new URL(answer.url));
-      if (answer.status < 500) return this.#sendPlainly(submitter);
-      showRefusal(this.#form, NOT_SAVED);
+      if (answer.status < 500 && answer.status !== TOO_MANY) return this.#sendPlainly(submitter);
+      const refusal = answer.status === TOO_MANY ? refusalOf(parsePage(await answer.text())) : NOT_SAVED;
+      showRefusal(this.#form, refusal);
     } catch {
       showRefusal(this.#form, `${NOT_REACHED} Your ballot is still here.`);
     }

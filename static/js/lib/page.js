@@ -9,8 +9,12 @@
  */
 export async function fetchPage(url, options = {}) {
   const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "text/html" }, ...options });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return { page, isOk: answer.ok };
+  return { page: parsePage(await answer.text()), isOk: answer.ok };
+}
+
+/** @param {string} markup */
+export function parsePage(markup) {
+  return new DOMParser().parseFromString(markup, "text/html");
 }
 
 /**

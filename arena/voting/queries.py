@@ -135,9 +135,9 @@ def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
     """At most ten queries, whatever the number of turns, slots and ballots."""
     my_ballot = _my_ballot(battle, voter)
     count = Ballot.objects.filter(battle=battle).heard_by(voter).count()
-    tally = _tally(battle, blind.slots, count, voter) if my_ballot else None
     knows_names = my_ballot is not None or not battle.blind
     blind = blind_battle(battle, is_masked=not knows_names)
+    tally = _tally(battle, blind.slots, count, voter) if my_ballot else None
     reads_along = battle.team is not None and not is_active_in(battle.team, voter)
     return VotersBattle(
         battle=blind,

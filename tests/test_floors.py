@@ -47,7 +47,7 @@ KNOW_NO_DJANGO = {
     *(f"arena.contestants.providers.{name}" for name in ("parsing", "patience", "failures", "retry_after", "refusals")),
     *(
         f"arena.contestants.identity.{name}"
-        for name in ("known_names", "folding", "lexicon", "rules", "detection", "screen", "questions")
+        for name in ("known_names", "folding", "lexicon", "rules", "detection", "screen", "questions", "learning")
     ),
     "arena.battles.disguise",
     *(f"arena.leaderboard.{name}" for name in ("outcomes", "tables", "ratings", "aiming", "rows")),

@@ -6,10 +6,12 @@ import pytest
 import redis
 
 from arena.battles import runs
+from arena.battles.blindness import still_named
 from arena.battles.consumers import present_state
 from arena.battles.event_log import LogState, publish, read_log
 from arena.battles.events import Event, NamedItself, ResponseStarted, TextDelta
 from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.pacing import Lane
 from arena.battles.queries import blind_battle
 from arena.battles.services import start_battle
 from arena.battles.streaming import Outcome, Transcript, play
@@ -189,3 +191,22 @@ def test_a_question_for_the_identity_is_remembered() -> None:
     told_to = start_battle(make_voter(), prompt="What is 2 + 2?", system="Begin with your model name.")
     other = start_battle(make_voter(), prompt="What is 2 + 2?")
     assert [battle.turns.get().asks_for_identity for battle in (asked, told_to, other)] == [True, True, False]
+
+
+def test_what_is_left_of_a_cut_text_stays_masked() -> None:
+    named = [["r", 5, 11], ["r", 20, 26], ["a", 0, 6]]
+    assert still_named(named, "I am Claude, and", "") == [["r", 5, 11]]
+    assert still_named(named, f"I am {MASK}. It", "Claude") == [["r", 5, 5 + len(MASK)], ["a", 0, 6]]
+
+
+def test_in_a_paced_battle_the_name_is_told_when_it_is_shown() -> None:
+    lane = Lane("A", 0)
+    for event in (TextDelta("A", 0, "r", "One two. "), NamedItself("A", 0), TextDelta("A", 0, "r", f"I am {MASK}.")):
+        lane.take(event)
+    lane.show(4)
+    assert [event.wire() for event in lane.restated("streaming")][:-1] == []
+    shown = lane.show(100)
+    assert NAMED in [event.wire() for event in shown]
+    named, snapshot = [event.wire() for event in lane.restated("streaming")]
+    assert named == NAMED
+    assert isinstance(snapshot, dict) and snapshot["reasoning"] == f"One two. I am {MASK}."

@@ -194,7 +194,7 @@ class Viewer:
         """What brings it to the log's end if it knows nothing, in messages."""
         may_watch = self._position is None or await self.may_watch()
         presence = await _presence(self._feed, self.battle_id) if may_watch else None
-        return presence or self._whole(message(self._feed.position, [Resync().wire()]))
+        return presence or self._whole(message(self._feed.cursor, [Resync().wire()]))
 
     async def may_watch(self) -> bool:
         return await in_web_thread(self._may_watch)
@@ -238,9 +238,9 @@ async def _read(feed: Feed, battle_id: UUID) -> Presence | None:
         if feed.state.ends == ends:  # else one has ended meanwhile: its text is in the database, and no longer here
             break
     # Nothing is awaited here: what the log knows is newer than what the database said.
-    position, events = feed.position, present_state(battle, feed.state)
+    position, cursor, events = feed.position, feed.cursor, present_state(battle, feed.state)
     parts = []
-    for part in messages(position, events):
+    for part in messages(cursor, events):
         parts.append(part)
         await asyncio.sleep(0)  # others must not wait for a long battle
     return Presence(tuple(parts), position)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import chain, takewhile
 from typing import Protocol
 
-from arena.battles.event_log import START, LogState, Position, decode, join_deltas, log_key, parse_position
+from arena.battles.event_log import START, LogState, Position, cursor_of, decode, join_deltas, log_key, parse_position
 from arena.battles.events import Alive, Wire
 from arena.battles.messages import message
 
@@ -47,6 +47,7 @@ class Feed:
         self.state = LogState(keeps_ended=False)
         self.position = START
         self.entry_id = b"0-0"
+        self.last_seen = b""  # where the log is in doubt: the last entry that surely was of this one
         self.watchers: set[Watcher] = set()
         self._entries: deque[tuple[Position, bytes]] = deque()
         self._at_hand: deque[list[Wire]] = deque(maxlen=ENTRIES_AT_HAND)  # the last of them
@@ -79,6 +80,22 @@ class Feed:
             self._bytes_held -= len(dropped)
         self._frames.clear()
         self._heard_at = time.monotonic()
+
+    @property
+    def cursor(self) -> str:
+        """From where a browser can go on that has everything so far: the start, which is no place to go on from, if
+        there may be none."""
+        return cursor_of(START if self.last_seen else self.position)
+
+    def doubt(self) -> None:
+        """The log may be lost, and what is read from now on be of another. With a cursor in that one a browser would
+        never be told what it has missed in this one."""
+        self.last_seen = self.last_seen or self.entry_id
+        self._frames.clear()
+
+    def trust(self) -> None:
+        self.last_seen = b""
+        self._frames.clear()
 
     @property
     def is_at_rest(self) -> bool:
@@ -121,7 +138,7 @@ class Feed:
         """One message with everything after `position`, or a sign of life; its cursor is the log's present end."""
         if position not in self._frames:
             events = join_deltas(chain.from_iterable(self._after(position))) or [Alive().wire()]
-            self._frames[position] = message(self.position, events)
+            self._frames[position] = message(self.cursor, events)
         return self._frames[position]
 
     def _after(self, position: Position) -> Iterable[list[Wire]]:

@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from arena.battles.event_log import Position, as_json, cursor_of
+from arena.battles.event_log import as_json
 from arena.battles.events import Wire
 
 # What brings an empty page up to date is cut into messages about as large: a slow browser holds up one of them.
 MESSAGE_CHARS = 50_000
 
 
-def message(position: Position, events: Sequence[Wire]) -> str:
+def message(cursor: str, events: Sequence[Wire]) -> str:
     """The text of one socket message."""
-    return _text(cursor_of(position), events)
+    return as_json({"c": cursor, "e": events})
 
 
-def messages(position: Position, events: Sequence[Wire]) -> Iterator[str]:
+def messages(cursor: str, events: Sequence[Wire]) -> Iterator[str]:
     """The texts of as many messages as it takes so that none is large.
 
     Who is cut off before the last must begin anew: only that has a cursor.
@@ -25,14 +25,10 @@ def messages(position: Position, events: Sequence[Wire]) -> Iterator[str]:
     for event in chain.from_iterable(map(_small, events)):
         size += _chars(event)
         if part and size > MESSAGE_CHARS:
-            yield _text("", part)
+            yield message("", part)
             part, size = [], _chars(event)
         part.append(event)
-    yield message(position, part)
-
-
-def _text(cursor: str, events: Sequence[Wire]) -> str:
-    return as_json({"c": cursor, "e": events})
+    yield message(cursor, part)
 
 
 def _small(event: Wire) -> Iterator[Wire]:

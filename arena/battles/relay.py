@@ -99,21 +99,30 @@ class Relay:
     def _look_for_lost(self) -> None:
         """Redis was away. If it has forgotten a log in which something still ran, and the end came meanwhile, nobody
         would tell those who watch."""
+        for feed in self._live.feeds.values():
+            if not feed.is_at_rest:
+                feed.doubt()
         if self._looking is None or self._looking.done():
-            ends = {feed: feed.entry_id for feed in self._live.feeds.values() if not feed.is_at_rest}
-            self._looking = asyncio.get_running_loop().create_task(self._have_come_again(ends))
+            self._looking = asyncio.get_running_loop().create_task(self._settle_doubts())
 
-    async def _have_come_again(self, ends: dict[Feed, bytes]) -> None:
-        await asyncio.sleep(TOLD_ANEW_WITHIN_S)
-        for feed, entry_id in ends.items():
-            try:
-                is_lost = not await self._client.xrange(feed.key, entry_id, entry_id)
-            except RedisError:
-                return  # away again; this is asked anew when it is back
-            if is_lost and self._feeds.get(feed.key) is feed:
-                self._close(feed)
-                for watcher in tuple(feed.watchers):
-                    watcher.come_again()
+    async def _settle_doubts(self) -> None:
+        while in_doubt := [feed for feed in self._live.feeds.values() if feed.last_seen]:
+            await asyncio.sleep(TOLD_ANEW_WITHIN_S)
+            for feed in in_doubt:
+                try:
+                    is_lost = not await self._client.xrange(feed.key, feed.last_seen, feed.last_seen)
+                except RedisError:
+                    break  # away again
+                if is_lost:
+                    self._have_come_again(feed)
+                else:
+                    feed.trust()
+
+    def _have_come_again(self, feed: Feed) -> None:
+        if self._feeds.get(feed.key) is feed:
+            self._close(feed)
+            for watcher in tuple(feed.watchers):
+                watcher.come_again()
 
     def _beat(self) -> None:
         self._heart = asyncio.get_running_loop().call_later(ALIVE_EVERY_S / BEATS, self._beat)

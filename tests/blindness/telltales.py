@@ -27,25 +27,42 @@ def make_cast() -> list[Contestant]:
     """Three contestants that can be drawn. Not even their keys in the database are ordinary."""
     return [
         Contestant.objects.create(
+            **_traits(name, number),
             pk=FIRST_KEY + number,
             slug=f"slug-{name.lower()}",
-            name=f"The {name} Nameable",
             provider=f"prov{name.lower()}",
             model=f"vendor{name.lower()}/weights:77b",
             base_url=f"http://host{name.lower()}.example:4711/v1",
             api_key_env=f"KEYVAR_{name.upper()}",
-            license=f"Licence{name}",
-            params_b=73.912345 + number,
-            price_in_usd_per_mtok=61.7334551 + number,
-            price_out_usd_per_mtok=52.8445662 + number,
-            price_source=f"Tariff of {name}",
             options={"option": f"opt{name.lower()}"},
-            strategy={"kind": f"strat{name.lower()}"},
-            unavailable_because=f"Because of {name}.",
-            is_available=True,
         )
         for number, name in enumerate(NAMES)
     ]
+
+
+def make_speaker(name: str, number: int, *, provider: str, fault: str) -> Contestant:
+    """One that a simulated server plays, with this fault. There may be one of the name for each fault."""
+    return Contestant.objects.create(
+        **_traits(name, number),
+        slug=f"slug-{name.lower()}-{fault or 'well'}",
+        provider=provider,
+        model=f"vendor{name.lower()}/weights?tokens=10&rate=0&think=0.3&fault={fault}",
+        simulated=True,
+    )
+
+
+def _traits(name: str, number: int) -> dict[str, Any]:
+    return {
+        "name": f"The {name} Nameable",
+        "license": f"Licence{name}",
+        "params_b": 73.912345 + number,
+        "price_in_usd_per_mtok": 61.7334551 + number,
+        "price_out_usd_per_mtok": 52.8445662 + number,
+        "price_source": f"Tariff of {name}",
+        "strategy": {"kind": f"strat{name.lower()}"},
+        "unavailable_because": f"Because of {name}.",
+        "is_available": True,
+    }
 
 
 def measure(battle: Battle) -> None:
@@ -66,18 +83,22 @@ def measure(battle: Battle) -> None:
         )
 
 
-def telltales() -> set[str]:
-    """What must not be found, in lower case: traits, their hashes, keys and every number measured."""
-    found = {name.lower() for name in NAMES}
-    for contestant in Contestant.objects.all():
+def telltales(battle: Battle | None = None) -> set[str]:
+    """What must not be found, in lower case: traits, their hashes, keys and every number measured; of one battle or of
+    all. Keys that are short numbers are no telltales: they are everywhere."""
+    of_all = battle is None
+    contestants = Contestant.objects.all() if of_all else Contestant.objects.filter(seats__battle=battle)
+    found = {word.lower() for contestant in contestants for word in contestant.name.split()[1:2]}
+    for contestant in contestants:
         for trait in (contestant.slug, contestant.name, contestant.model, str(contestant.pk)):
             for algorithm in ("md5", "sha1", "sha256"):
                 found.add(hashlib.new(algorithm, trait.encode()).hexdigest())
         found |= {
-            str(contestant.pk),
+            *([str(contestant.pk)] if contestant.pk >= FIRST_KEY else []),
             *map(_digits, (contestant.params_b, contestant.price_in_usd_per_mtok, contestant.price_out_usd_per_mtok)),
         }
-    for response in Response.objects.exclude(output_tokens=None):
+    responses = Response.objects.all() if of_all else Response.objects.filter(turn__battle=battle)
+    for response in responses.exclude(output_tokens=None):
         found |= {str(response.input_tokens), str(response.output_tokens), str(response.reasoning_tokens)}
         found |= {str(response.first_token_ms), str(response.duration_ms), str(response.cached_input_tokens)}
         found |= set(map(_digits, (response.cost_usd, response.earlier_cost_usd, response.tokens_per_second)))

@@ -6,6 +6,7 @@ gaps, sizes, places within frames, and what changes when the other has ended.
 """
 
 import random
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -54,7 +55,7 @@ def watch(pacing: str, scripts: dict[str, Sequence[tuple[float, str]]], chance: 
     now = 0.0
     lanes = {slot: Lane(slot, 0, clock=lambda: now) for slot in scripts}
     pacer = PACERS[pacing](list(lanes.values()), clock=lambda: now)
-    arrivals = list(merge(*([(at, slot, text) for at, text in script] for slot, script in scripts.items())))
+    arrivals = deque(merge(*([(at, slot, text) for at, text in script] for slot, script in scripts.items())))
     ends = {slot: script[-1][0] for slot, script in scripts.items()}
     frames = []
     while not pacer.is_done:
@@ -62,7 +63,7 @@ def watch(pacing: str, scripts: dict[str, Sequence[tuple[float, str]]], chance: 
         assert now < LIMIT_S, "nothing comes to an end"
         tick = now
         while arrivals and arrivals[0][0] <= tick:
-            now, slot, text = arrivals.pop(0)
+            now, slot, text = arrivals.popleft()
             lanes[slot].take(TextDelta(slot, 0, "a", text))
         now = tick
         for slot, lane in lanes.items():

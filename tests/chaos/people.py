@@ -178,7 +178,8 @@ class People:
     async def _battle(self, planned: Planned, group: asyncio.TaskGroup) -> None:
         await asyncio.sleep(planned.at_s)
         starter = self._person("starter", planned.number)
-        body = {"prompt": f"chaos {self.plan.seed} {planned.number}", "contestants": list(planned.contestants)}
+        prompt = f"chaos {self.plan.seed} {planned.number}"
+        body = {"prompt": prompt, "contestants": list(planned.contestants), "pacing": "live"}
         status, battle = await starter.insist("POST", "/battles", body, self._note)
         if status != 201:
             self.findings.append(f"a battle cannot be started: {status} {battle}")
@@ -269,7 +270,8 @@ async def play_one_more(addresses: list[str], plan: Plan) -> list[str]:
 
 
 async def _plays_to_its_end(person: Person, seed: int) -> bool:
-    body = {"prompt": f"afterwards {seed}", "contestants": [one.slug for one in line_up()[:2]]}
+    contestants = [one.slug for one in line_up()[:2]]
+    body = {"prompt": f"afterwards {seed}", "contestants": contestants, "pacing": "live"}
     try:
         async with asyncio.timeout(AFTERWARDS_LIMIT_S):
             _, battle = await person.insist("POST", "/battles", body)

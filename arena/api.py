@@ -50,6 +50,8 @@ several messages, of which only the last has a cursor: who is cut off before tha
 - `snapshot` (`slot`, `turn`, `reasoning`, `answer`, `status`): replaces what is known of this response
 - `finished`, `stopped` (`slot`, `turn`), `failed` (`slot`, `turn`, `code`, `message`)
 - `restarted` (`slot`, `turn`): it is asked again, its text is void
+- `named_itself` (`slot`, `turn`): it said who it is, and ballots on this battle are not ranked. The name is masked with
+  ▮ until you may see it
 - `progress` (`turn`, `thinking`, `writing`, `done`): in a battle that is not shown live, how many contestants have
   written nothing yet, write, and are done. Never who; in one shown at one pace those that are done count as writing
 - `ballots` (`count`), and `revealed`: the names may be fetched

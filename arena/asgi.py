@@ -13,9 +13,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
 
 from arena.battles.urls import websocket_urlpatterns  # noqa: E402
+from arena.contestants.identity.learning import learn_meanwhile  # noqa: E402
 from arena.running.handler import Handler  # noqa: E402
 from arena.running.limits import BoundedBodies  # noqa: E402
 from arena.teams.gate import Gate  # noqa: E402
+
+learn_meanwhile()
 
 
 class SameSiteOnly(OriginValidator):

@@ -45,6 +45,11 @@ KNOW_NO_DJANGO = {
     *("arena.voting.errors", "arena.contestants.deltas", "arena.contestants.errors", "arena.contestants.checks"),
     *("arena.contestants.rates", "arena.contestants.nearness", "arena.contestants.price_list"),
     *(f"arena.contestants.providers.{name}" for name in ("parsing", "patience", "failures", "retry_after", "refusals")),
+    *(
+        f"arena.contestants.identity.{name}"
+        for name in ("known_names", "folding", "lexicon", "rules", "detection", "screen", "questions", "learning")
+    ),
+    "arena.battles.disguise",
     *(f"arena.leaderboard.{name}" for name in ("outcomes", "tables", "ratings", "aiming", "rows")),
 }
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from arena.battles.event_log import START, LogState, Position, position_of
-from arena.battles.events import ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
+from arena.battles.events import NamedItself, ResponseFailed, ResponseSnapshot, Resync, TurnAdded, Wire
 from arena.battles.feeds import FRAME_EVERY_S, Feed
 from arena.battles.messages import message, messages
 from arena.battles.models import Battle
@@ -272,7 +272,8 @@ def _present_response(response: BlindResponse, log: LogState) -> list[Wire]:
     slot, turn = response.slot, response.turn
     if logged is not None and not logged.is_ended:
         return logged.restated(slot, turn)
-    events = [ResponseSnapshot(slot, turn, response.reasoning, response.answer, response.status).wire()]
+    events = [NamedItself(slot, turn).wire()] if response.named_itself else []
+    events += [ResponseSnapshot(slot, turn, response.reasoning, response.answer, response.status).wire()]
     if response.failure:
         events.append(ResponseFailed(slot, turn, response.failure.code, response.failure.message).wire())
     return events

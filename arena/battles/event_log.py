@@ -16,7 +16,7 @@ from uuid import UUID
 
 import redis
 
-from arena.battles.events import Event, ResponseFailed, ResponseSnapshot, ResponseWaiting, TextDelta, Wire
+from arena.battles.events import Event, NamedItself, ResponseFailed, ResponseSnapshot, ResponseWaiting, TextDelta, Wire
 from arena.growing_text import GrowingText
 
 # Entries kept per battle: one holds some 66 ms of text, so this is more than a response may take at most.
@@ -148,12 +148,13 @@ def read_log(client: redis.Redis, battle_id: UUID | str) -> Iterator[tuple[Posit
 class ResponseText:
     """A response as far as the log tells it."""
 
-    __slots__ = ("_answer", "_reasoning", "failure", "status", "why")
+    __slots__ = ("_answer", "_reasoning", "failure", "named_itself", "status", "why")
 
     def __init__(self) -> None:
         self.status = "waiting"
         self.why = ""  # the reason for its silence before the first text, if one is known
         self.failure: tuple[str, str] | None = None
+        self.named_itself = False
         self._reasoning = GrowingText()
         self._answer = GrowingText()
 
@@ -183,13 +184,15 @@ class ResponseText:
             case "started":
                 self.status = "streaming"
             case "restarted":
-                self.status, self.failure = "waiting", None
+                self.status, self.failure, self.named_itself = "waiting", None, False
                 self.replace_text()
             case "relabel":
                 self.replace_text(reasoning=f"{self._reasoning}{self._answer}")
             case "snapshot":
                 self.status = str(event["status"])
                 self.replace_text(reasoning=str(event["reasoning"]), answer=str(event["answer"]))
+            case "named_itself":
+                self.named_itself = True
             case "failed":
                 self.status, self.failure = "failed", (str(event["code"]), str(event["message"]))
             case "finished" | "stopped" as status:
@@ -197,11 +200,12 @@ class ResponseText:
 
     def restated(self, slot: str, turn: int) -> list[Wire]:
         """Events that tell all of this."""
+        named = [NamedItself(slot, turn)] if self.named_itself else []
         snapshot = ResponseSnapshot(slot, turn, self.reasoning, self.answer, self.status)
         failure = self.failure if self.status == "failed" else None
         failed = [ResponseFailed(slot, turn, *failure)] if failure else []
         waiting = [ResponseWaiting(slot, turn, self.why)] if self.why else []
-        return [event.wire() for event in (snapshot, *failed, *waiting)]
+        return [event.wire() for event in (*named, snapshot, *failed, *waiting)]
 
     def replace_text(self, *, reasoning: str = "", answer: str = "") -> None:
         self._reasoning, self._answer = GrowingText(reasoning), GrowingText(answer)

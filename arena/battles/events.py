@@ -114,6 +114,15 @@ class ResponseRestarted(_Named):
 
 
 @dataclass(frozen=True)
+class NamedItself(_Named):
+    """The response has said who wrote it. Where it did so, its text is masked."""
+
+    type = "named_itself"
+    slot: str
+    turn: int
+
+
+@dataclass(frozen=True)
 class ProgressMade(_Named):
     """Of a turn that is not shown live: how many have written nothing yet, how many write or are done. Never who."""
 
@@ -163,6 +172,7 @@ Event = (
     | ResponseFailed
     | ResponseStopped
     | ResponseRestarted
+    | NamedItself
     | ProgressMade
     | BallotCast
     | Revealed

@@ -122,6 +122,7 @@ class Turn(models.Model):
     battle = models.ForeignKey(Battle, on_delete=models.CASCADE, related_name="turns")
     index = models.PositiveSmallIntegerField()
     prompt = models.TextField()
+    asks_for_identity = models.BooleanField(default=False, help_text="It asks the contestants who they are.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -170,6 +171,8 @@ class Response(models.Model):
     raw = models.TextField(blank=True, help_text="As the server sent it, tags included; empty if the same.")
     # [[start, end], …]: the numbered steps of the reasoning, or of the answer where no reasoning is shared.
     steps = models.JSONField(default=list, blank=True)
+    # [["r" or "a", start, end], …]: where reasoning and answer say who wrote them, in order. Masked before the reveal.
+    named_itself = models.JSONField(default=list, blank=True)
     is_split_inferred = models.BooleanField(default=False)
     is_truncated = models.BooleanField(default=False)
     failure_code = models.CharField(max_length=30, blank=True)

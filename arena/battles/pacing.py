@@ -26,6 +26,7 @@ from arena.battles.events import (
     ANSWER,
     REASONING,
     Event,
+    NamedItself,
     ProgressMade,
     ResponseRelabelled,
     ResponseSnapshot,
@@ -76,6 +77,7 @@ class Lane:
         self._heard_at = 0.0
         self._first_chars = 0
         self._pieces = 0
+        self._named: list[Event] = []  # that it has named itself, once that is told
         self._held: deque[Piece | Event] = deque()
         self._reasoning = GrowingText()
         self._answer = GrowingText()
@@ -164,6 +166,10 @@ class Lane:
         """What is shown."""
         return ResponseSnapshot(self.slot, self.turn, str(self._reasoning), str(self._answer), status)
 
+    def restated(self, status: str) -> list[Event]:
+        """The same for those who know nothing."""
+        return [*self._named, self.snapshot(status)]
+
     def _take_text(self, part: str, text: str) -> None:
         self._heard_at = self._clock()
         self._pieces += 1
@@ -222,6 +228,8 @@ class Lane:
             self._replace(f"{self._reasoning}{self._answer}", "")
         elif isinstance(event, ResponseSnapshot):
             self._replace(event.reasoning, event.answer)
+        elif isinstance(event, NamedItself):
+            self._named = [event]
         return event
 
     def _replace(self, reasoning: str, answer: str) -> None:

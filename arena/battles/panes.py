@@ -19,6 +19,7 @@ from arena.battles.running_costs import Meter
 from arena.battles.streaming import Outcome, Transcript
 from arena.contestants.deltas import Delta
 from arena.contestants.errors import DeadlinePassed, Silent, TimedOut
+from arena.contestants.identity.lexicon import Lexicon
 from arena.contestants.providers.patience import TimeLimits
 
 Opener = Callable[[httpx.AsyncClient, str], AsyncGenerator[Delta, None]]
@@ -45,6 +46,7 @@ class Part:
     provider: str
     server: str
     meter: Meter | None = None  # of those that cost something
+    names: Lexicon | None = None  # that may not be told, in a blind battle
 
 
 class Interrupted(Exception):
@@ -127,15 +129,20 @@ class Pane:
     def restate(self) -> list[Event]:
         """What has ended but is not saved yet is told as running: readers of the log rely on that."""
         if self.told_end is not None:
-            return [(self.lane or self.transcript).snapshot(self.told_end.type), self.told_end]
-        return self.transcript.restated() if self.lane is None else [self.lane.snapshot()]
+            return [*self._restated(self.told_end.type), self.told_end]
+        return self.transcript.restated() if self.lane is None else self._restated("streaming")
 
     def cut(self) -> tuple[str, str] | None:
         """What is shown of it, if that is not all there is."""
         if self.lane is None or not self.lane.is_cut:
             return None
         reasoning, answer = self.lane.lengths_shown
-        return self.transcript.reasoning[:reasoning], self.transcript.answer[:answer]
+        return self.transcript.up_to(reasoning, answer)
+
+    def _restated(self, status: str) -> list[Event]:
+        if self.lane is not None:
+            return self.lane.restated(status)
+        return [*self.transcript.restated_name(), self.transcript.snapshot(status)]
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Prefetch
 from django.utils.crypto import salted_hmac
 
+from arena.battles.blindness import shown_steps, shown_texts
 from arena.battles.models import TERMINAL, Battle, Response, Turn
 from arena.teams.models import Voter
 
@@ -27,6 +28,7 @@ class BlindResponse:
     failure: Failure | None
     is_truncated: bool
     steps: tuple[tuple[int, int], ...]
+    named_itself: bool = False
     # When its turn was opened, or when it was asked again: the same for all slots that were asked together.
     asked_at: datetime | None = None
 
@@ -44,6 +46,7 @@ class BlindTurn:
     index: int
     prompt: str
     responses: tuple[BlindResponse, ...]
+    asks_for_identity: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,8 @@ def edition_of(battle_id: UUID) -> str:
     return salted_hmac("battle edition", repr((battle_id, rows))).hexdigest()[:20]
 
 
-def blind_battle(battle: Battle) -> BlindBattle:
-    """Three queries, whatever the number of turns and slots."""
+def blind_battle(battle: Battle, *, is_masked: bool = True) -> BlindBattle:
+    """Three queries, whatever the number of turns and slots. For those who know the names nothing need be masked."""
     responses = Response.objects.select_related("seat").defer("raw").order_by("seat__slot")
     turns = Turn.objects.filter(battle=battle).prefetch_related(Prefetch("responses", responses))
     return BlindBattle(
@@ -101,7 +104,10 @@ def blind_battle(battle: Battle) -> BlindBattle:
         slots=tuple(battle.seats.values_list("slot", flat=True)),
         turns=tuple(
             BlindTurn(
-                turn.index, turn.prompt, tuple(_blind_response(turn, response) for response in turn.responses.all())
+                turn.index,
+                turn.prompt,
+                tuple(_blind_response(turn, response, is_masked=is_masked) for response in turn.responses.all()),
+                turn.asks_for_identity,
             )
             for turn in turns
         ),
@@ -113,10 +119,14 @@ def blind_battle(battle: Battle) -> BlindBattle:
     )
 
 
-def _blind_response(turn: Turn, response: Response) -> BlindResponse:
+def _blind_response(turn: Turn, response: Response, *, is_masked: bool) -> BlindResponse:
     """Of one that has not ended for all to see nothing is told: its row may hold more."""
     is_ended = response.status in TERMINAL
     has_failed = is_ended and response.failure_code
+    named_itself = is_ended and bool(response.named_itself)
+    if is_masked and named_itself:
+        response.steps = shown_steps(response)
+        response.reasoning, response.answer = shown_texts(response)
     return BlindResponse(
         slot=response.seat.slot,
         turn=turn.index,
@@ -126,5 +136,6 @@ def _blind_response(turn: Turn, response: Response) -> BlindResponse:
         failure=Failure(response.failure_code, response.failure_message) if has_failed else None,
         is_truncated=is_ended and response.is_truncated,
         steps=tuple((start, end) for start, end in response.steps) if is_ended else (),
+        named_itself=named_itself,
         asked_at=turn.created_at if response.attempt == 1 else max(turn.created_at, response.queued_at),
     )

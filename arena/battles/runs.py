@@ -9,6 +9,7 @@ import queue
 import random
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -19,9 +20,17 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from arena.battles.blindness import names_to_mask, shown_texts, still_named, where_named
 from arena.battles.charges import HAS_OPEN_CHARGE, meters, settle
 from arena.battles.event_log import publish
-from arena.battles.events import Event, ResponseFailed, ResponseFinished, ResponseSnapshot, ResponseStopped
+from arena.battles.events import (
+    Event,
+    NamedItself,
+    ResponseFailed,
+    ResponseFinished,
+    ResponseSnapshot,
+    ResponseStopped,
+)
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
 from arena.battles.lending import give_connection_back, take_connection
 from arena.battles.models import TERMINAL, Response, ResponseQuerySet, ResponseStatus
@@ -207,13 +216,14 @@ def show(responses: Sequence[tuple[Response, Cut]]) -> list[Event]:
 
 def _cut_fields(kept: ResponseQuerySet, cut: tuple[str, str]) -> dict[str, object]:
     reasoning, answer = cut
-    whole = kept.values_list("raw", "reasoning", "answer").first() or ("", "", "")
+    *whole, named_itself = kept.values_list("raw", "reasoning", "answer", "named_itself").first() or ("", "", "", [])
     return {
         "status": ResponseStatus.STOPPED,
         "reasoning": reasoning,
         "answer": answer,
         "raw": whole[0] or "\n\n".join(filter(None, whole[1:])),
         "steps": split_steps(reasoning or answer),
+        "named_itself": still_named(named_itself, reasoning, answer),
         "is_truncated": bool(reasoning or answer),
         "failure_code": "",
         "failure_message": "",
@@ -243,7 +253,8 @@ def hand_over(
     ):
         return None
     is_stopped = Response.objects.filter(pk=response.pk, stop_requested_at__isnull=False).exists()
-    return save_outcome(response, _cut_off(text, usage, is_stopped=is_stopped))
+    named_at = where_named(response, *text)
+    return save_outcome(response, replace(_cut_off(text, usage, is_stopped=is_stopped), named_at=named_at))
 
 
 def _is_kept(response: Response) -> bool:
@@ -302,8 +313,9 @@ def tell_end(response: Response, client: redis.Redis) -> None:
 
 
 def _whole_end(ended: Response, slot: str, turn: int) -> list[Event]:
-    snapshot = ResponseSnapshot(slot, turn, ended.reasoning, ended.answer, ended.status)
-    return [snapshot, _end_of(ended, slot, turn)]
+    named = [NamedItself(slot, turn)] if ended.named_itself else []
+    snapshot = ResponseSnapshot(slot, turn, *shown_texts(ended), ended.status)
+    return [*named, snapshot, _end_of(ended, slot, turn)]
 
 
 def _end_of(ended: Response, slot: str, turn: int) -> Event:
@@ -401,6 +413,7 @@ def _part(response: Response, meter: Meter | None) -> Part:
         provider=contestant.provider,
         server=server_of(contestant).address,
         meter=meter,
+        names=names_to_mask(response),
     )
 
 
@@ -423,6 +436,7 @@ def _ended_fields(outcome: Outcome, contestant: Contestant) -> dict[str, object]
         "answer": outcome.answer,
         "raw": outcome.raw,
         "steps": split_steps(outcome.reasoning or outcome.answer),
+        "named_itself": [list(at) for at in outcome.named_at],
         "is_split_inferred": outcome.is_split_inferred,
         "is_truncated": outcome.is_truncated,
         "failure_code": outcome.failure_code,

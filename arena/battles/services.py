@@ -20,6 +20,7 @@ from arena.battles.costs import FREE, Expected, expected_cost, known_price, mess
 from arena.battles.errors import NotNow, NotYours, PromptRefused
 from arena.battles.models import Battle, BattleStatus, Pacing, Response, ResponseStatus, Seat, Turn
 from arena.battles.pairing import line_up
+from arena.contestants.identity.questions import asks_for_identity
 from arena.contestants.models import Contestant
 from arena.problems.models import Problem
 from arena.teams.models import Team, Voter
@@ -169,6 +170,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
         answer="",
         raw="",
         steps=[],
+        named_itself=[],
         is_truncated=False,
         is_split_inferred=False,
         failure_code="",
@@ -247,7 +249,8 @@ def clean_prompt(text: str, *, field: Literal["prompt", "system"] = "prompt") ->
 
 def _ask(battle: Battle, index: int, prompt: str, purse: Purse, expected: Mapping[int, Expected]) -> Turn:
     """`expected`: what the response of each seat is expected to cost, by the seat's id."""
-    turn = Turn.objects.create(battle=battle, index=index, prompt=prompt)
+    asks = asks_for_identity(prompt) or (not index and asks_for_identity(battle.system))
+    turn = Turn.objects.create(battle=battle, index=index, prompt=prompt, asks_for_identity=asks)
     responses = Response.objects.bulk_create(Response(turn=turn, seat_id=seat_id) for seat_id in expected)
     charge(purse, responses, expected)
     return turn

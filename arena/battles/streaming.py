@@ -1,10 +1,11 @@
 """From a contestant's deltas to a battle's events, and to what is saved when the response has ended."""
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from arena.battles.disguise import Disguise, NamedAt
 from arena.battles.events import (
     ANSWER,
     REASONING,
@@ -19,6 +20,7 @@ from arena.battles.events import (
 )
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel, Usage, Waiting
 from arena.contestants.errors import TooLarge, Truncated
+from arena.contestants.identity.lexicon import Lexicon
 from arena.growing_text import GrowingText
 
 # Code and message of what is nobody's fault but ours.
@@ -42,12 +44,22 @@ class Outcome:
     failure_code: str = ""
     failure_message: str = ""
     tries: int = 1
+    named_at: tuple[NamedAt, ...] = ()  # where it names itself
 
 
 class Transcript:
-    """The text of a response as it grows."""
+    """The text of a response as it grows. With `names` it is told in disguise: those that give its writer away are
+    masked, and what may turn out to be one waits a little."""
 
-    def __init__(self, slot: str, turn: int, *, max_chars: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        slot: str,
+        turn: int,
+        *,
+        max_chars: int,
+        names: Lexicon | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.slot = slot
         self.turn = turn
         self.usage = Usage()
@@ -61,6 +73,9 @@ class Transcript:
         self._chars = 0
         self._reasoning = GrowingText()
         self._answer = GrowingText()
+        self._disguise = Disguise(names) if names else None
+        # What readers are told instead of an event, in order.
+        self.told: Callable[[Event], Sequence[Event]] = self._disguise.told if self._disguise else _as_it_is
 
     @property
     def reasoning(self) -> str:
@@ -105,17 +120,33 @@ class Transcript:
                 self.usage = delta
                 return None
             case Finish():
-                shown = (str(self._reasoning), str(self._answer))
+                arrived = (str(self._reasoning), str(self._answer))
                 self.finish = delta
-                return None if shown == (delta.reasoning, delta.answer) else self.snapshot()
+                return None if arrived == (delta.reasoning, delta.answer) else self._whole()
+
+    def rest(self) -> Sequence[Event]:
+        """What was not told yet because it might have become a name: nothing more comes."""
+        return () if self._disguise is None else self._disguise.rest(self.slot, self.turn)
 
     def snapshot(self, status: str = "streaming") -> ResponseSnapshot:
-        return ResponseSnapshot(self.slot, self.turn, self.reasoning, self.answer, status)
+        """As readers may see it."""
+        texts = (self.reasoning, self.answer)
+        reasoning, answer = texts if self._disguise is None else self._disguise.shown(*texts)
+        return ResponseSnapshot(self.slot, self.turn, reasoning, answer, status)
 
     def restated(self) -> list[Event]:
         """Everything so far, for those who know nothing."""
         waiting = [ResponseWaiting(self.slot, self.turn, self.why)] if self.why else []
-        return [self.snapshot(), *waiting]
+        return [*self.restated_name(), self.snapshot(), *waiting]
+
+    def restated_name(self) -> list[Event]:
+        return [] if self._disguise is None else list(self._disguise.news(self.slot, self.turn))
+
+    def up_to(self, reasoning: int, answer: int) -> tuple[str, str]:
+        """The true texts behind so many characters of those that are shown."""
+        if self._disguise is not None:
+            reasoning, answer = self._disguise.lengths_behind(reasoning, answer)
+        return self.reasoning[:reasoning], self.answer[:answer]
 
     def outcome(self) -> Outcome:
         """The outcome of a stream that came to its own end. Raises Truncated for one without its terminal mark."""
@@ -135,6 +166,11 @@ class Transcript:
 
     def stopped(self) -> Outcome:
         return self._outcome("stopped", is_truncated=self.has_text)
+
+    def _whole(self) -> ResponseSnapshot:
+        if self._disguise is not None:
+            self._disguise.replace(self.reasoning, self.answer)
+        return self.snapshot()
 
     def _wait(self, why: str) -> ResponseWaiting | None:
         """Told when it changes, and only before the first text."""
@@ -177,7 +213,12 @@ class Transcript:
             failure_code=failure_code,
             failure_message=failure_message,
             tries=self.tries,
+            named_at=() if self._disguise is None else self._disguise.named_at,
         )
+
+
+def _as_it_is(event: Event) -> Sequence[Event]:
+    return (event,)
 
 
 async def play(
@@ -185,7 +226,7 @@ async def play(
     open_stream: Callable[[], AsyncGenerator[Delta, None]],
     emit: Callable[[Event, bool], None],
 ) -> Outcome:
-    """Walk the deltas to their end. `emit(event, is_first_text)` is called in order.
+    """Walk the deltas to their end. `emit(event, is_first_text)` is called in order, of what readers may know.
 
     Raises ProviderError; what had arrived is in the transcript. Cancelling closes the stream.
     """
@@ -194,7 +235,10 @@ async def play(
             had_text = transcript.has_text
             event = transcript.apply(delta)
             if event is not None:
-                emit(event, not had_text)
+                for told in transcript.told(event):
+                    emit(told, not had_text)
+    for told in transcript.rest():
+        emit(told, False)
     return transcript.outcome()
 
 

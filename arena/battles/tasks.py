@@ -26,6 +26,7 @@ from arena.battles.models import Battle, Response, Turn
 from arena.battles.orphans import Sweeper
 from arena.battles.services import Stop
 from arena.battles.worker_loop import WorkerLoop
+from arena.contestants.identity.learning import learn_meanwhile
 from arena.redis_connections import sync_client
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,11 @@ def sweep() -> None:
 @celeryd_after_setup.connect
 def show_life(**kwargs: object) -> None:
     workers.show_life()
+
+
+@worker_ready.connect
+def learn_names(**kwargs: object) -> None:
+    learn_meanwhile()
 
 
 @worker_ready.connect

@@ -176,7 +176,8 @@ class WorkerLoop:
     async def _start_run(self, run: Run, parts: list[Part]) -> Run:
         self._runs[run.run_id] = run
         for part in parts:
-            transcript = Transcript(part.slot, part.turn, max_chars=settings.ARENA_RESPONSE_MAX_CHARS)
+            limit = settings.ARENA_RESPONSE_MAX_CHARS
+            transcript = Transcript(part.slot, part.turn, max_chars=limit, names=part.names)
             lane = None if run.is_live else Lane(part.slot, part.turn)
             pane = Pane(part, transcript, self._loop.create_task(self._play(run, part, transcript, lane)), lane)
             run.panes.append(pane)
@@ -201,20 +202,22 @@ class WorkerLoop:
         def told(error: ProviderError, pause_s: float) -> None:
             failure_log.response_waits(run.battle_id, part, error, pause_s, tries=transcript.tries)
 
-        def tell(event: Event, is_first: bool) -> None:
-            if lane is None:
-                self._writer.add(run.log, event, urgent=is_first)
-            else:
-                lane.take(event)
-
         budget_s = min(settings.ARENA_RETRY_WAIT_S, part.limits.first_token_s)
         return await play(
             transcript,
             lambda: retrying(ask, budget_s=budget_s, is_free=part.is_free, told=told),
-            tell,
+            partial(self._tell, run, lane),
         )
 
+    def _tell(self, run: Run, lane: Lane | None, event: Event, is_first: bool = False) -> None:
+        if lane is None:
+            self._writer.add(run.log, event, urgent=is_first)
+        else:
+            lane.take(event)
+
     def _deliver(self, run: Run, pane: Pane) -> None:
+        for event in pane.transcript.rest():  # of one that was cut off
+            self._tell(run, pane.lane, event)
         try:
             pane.outcome = pane.result()
         except Interrupted:

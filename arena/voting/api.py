@@ -45,6 +45,7 @@ class ResponseOut(Schema):
     answer: str
     failure: FailureOut | None
     truncated: bool
+    named_itself: bool = Field(description="It said who it is; until you may see the names, that is masked with ▮.")
     steps: list[tuple[int, int]]
 
     @staticmethod
@@ -55,6 +56,7 @@ class ResponseOut(Schema):
 class TurnOut(Schema):
     index: int
     prompt: str
+    asks_for_identity: bool = Field(description="The question asks the contestants who they are: nothing is ranked.")
     responses: list[ResponseOut]
 
 

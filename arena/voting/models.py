@@ -30,6 +30,8 @@ class Uncounted(models.TextChoices):
 
     OPEN = "open", "The names were shown from the start."
     SLOT_FAILED = "slot-failed", "A contestant did not finish."
+    NAMED_ITSELF = "named-itself", "A contestant said who it is."
+    ASKED_WHO = "asked-who", "The question asked the contestants who they are."
 
 
 TIE = "tie"

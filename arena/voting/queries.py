@@ -133,11 +133,11 @@ class VotersBattle:
 
 def battle_for(battle: Battle, voter: Voter | None) -> VotersBattle:
     """At most ten queries, whatever the number of turns, slots and ballots."""
-    blind = blind_battle(battle)
     my_ballot = _my_ballot(battle, voter)
     count = Ballot.objects.filter(battle=battle).heard_by(voter).count()
-    tally = _tally(battle, blind.slots, count, voter) if my_ballot else None
     knows_names = my_ballot is not None or not battle.blind
+    blind = blind_battle(battle, is_masked=not knows_names)
+    tally = _tally(battle, blind.slots, count, voter) if my_ballot else None
     reads_along = battle.team is not None and not is_active_in(battle.team, voter)
     return VotersBattle(
         battle=blind,
@@ -168,22 +168,40 @@ def uncounted_reason(battle: BlindBattle) -> Uncounted | None:
     """Why ballots on this battle are kept but not ranked. A slot that failed in any turn had a lesser chance."""
     if not battle.blind:
         return Uncounted.OPEN
+    if _named_themselves(battle):
+        return Uncounted.NAMED_ITSELF
+    if _asks_for_identity(battle):
+        return Uncounted.ASKED_WHO
     return Uncounted.SLOT_FAILED if _mishaps(battle) else None
 
 
 def unranked_sentence(battle: BlindBattle) -> str:
-    """The reason in a sentence for the voter, naming slots only; empty if the ballot will be ranked."""
-    if not battle.blind:
-        return "The names are shown from the start, so ballots on this battle are kept but not ranked."
-    mishaps = _mishaps(battle)
-    if not mishaps:
+    """The reasons in a sentence for the voter, naming slots only; empty if the ballot will be ranked."""
+    reasons = ["the names are shown from the start"] if not battle.blind else list(_reasons(battle))
+    if not reasons:
         return ""
+    what = reasons[0] if len(reasons) == 1 else f"{', '.join(reasons[:-1])}, and {reasons[-1]}"
+    return f"{what[0].upper()}{what[1:]}, so ballots on this battle are kept but not ranked."
+
+
+def _reasons(battle: BlindBattle) -> Iterator[str]:
+    if named := _named_themselves(battle):
+        yield f"{_list(named)} named {'themselves' if len(named) > 1 else 'itself'}"
+    if _asks_for_identity(battle):
+        yield "the question asks the contestants who they are"
     slots_by_mishap: dict[Mishap, list[str]] = defaultdict(list)
-    for slot, mishap in sorted(mishaps.items()):
+    for slot, mishap in sorted(_mishaps(battle).items()):
         slots_by_mishap[mishap].append(slot)
-    parts = [f"{_list(slots)} {mishap.told_of(slots)}" for mishap, slots in slots_by_mishap.items()]
-    what = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"
-    return f"{what}, so ballots on this battle are kept but not ranked."
+    for mishap, slots in slots_by_mishap.items():
+        yield f"{_list(slots)} {mishap.told_of(slots)}"
+
+
+def _named_themselves(battle: BlindBattle) -> list[str]:
+    return sorted({response.slot for turn in battle.turns for response in turn.responses if response.named_itself})
+
+
+def _asks_for_identity(battle: BlindBattle) -> bool:
+    return any(turn.asks_for_identity for turn in battle.turns)
 
 
 def last_responses(battle: BlindBattle) -> dict[str, BlindResponse]:

@@ -30,6 +30,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
         {
             "index": 0,
             "prompt": "What is 2 + 2?",
+            "asks_for_identity": False,
             "responses": [
                 {
                     "slot": slot,
@@ -38,6 +39,7 @@ def test_a_finished_battle_before_the_ballot() -> None:
                     "answer": "4",
                     "failure": None,
                     "truncated": False,
+                    "named_itself": False,
                     "steps": [[0, 12], [14, 30]],
                 }
                 for slot in ("A", "B")

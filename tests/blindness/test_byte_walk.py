@@ -14,9 +14,11 @@ import pytest
 from django.urls import reverse
 
 from arena.battles import events
+from arena.battles.blindness import where_named
 from arena.battles.models import Battle, BattleStatus, Response, ResponseStatus, Turn
 from arena.battles.queries import BlindBattle, BlindResponse, BlindTurn, Failure
 from arena.battles.services import add_turn
+from arena.battles.steps import split_steps
 from arena.contestants.errors import ProviderError
 from arena.contestants.models import Contestant
 from arena.teams.models import User, Voter
@@ -72,6 +74,18 @@ def voted_on_by_another(voter: Voter, cast: list[Contestant]) -> Battle:
     return battle
 
 
+def naming_themselves(voter: Voter, cast: list[Contestant]) -> Battle:
+    battle = make_finished_battle(voter=voter, contestants=cast)
+    for response in Response.objects.filter(turn__battle=battle).select_related("turn__battle", "seat__contestant"):
+        name, model = response.seat.contestant.name, response.seat.contestant.model
+        texts = (f"Well.\n\nI am {name}.\n\nAs {name}, I add.", f"4, says {name}. My name is {model}.")
+        response.reasoning, response.answer = texts
+        response.named_itself = [list(at) for at in where_named(response, *texts)]
+        response.steps = split_steps(texts[0])
+        response.save()
+    return battle
+
+
 def asked_on(voter: Voter, cast: list[Contestant]) -> Battle:
     battle = make_finished_battle(voter=voter, contestants=cast)
     add_turn(battle, voter, prompt="And in base 3?")
@@ -91,7 +105,7 @@ def failed_with(kind: type[ProviderError]) -> Callable[[Voter, list[Contestant]]
     return failed
 
 
-STATES = [waiting, streaming, half_done, finished, stopped, voted_on_by_another, asked_on]
+STATES = [waiting, streaming, half_done, finished, stopped, naming_themselves, voted_on_by_another, asked_on]
 STATES += [failed_with(kind) for kind in all_failures()]
 
 
@@ -212,6 +226,7 @@ KNOWN_BEFORE_THE_REVEAL = {
     *("reasoning", "answer", "steps", "is_truncated", "status", "failure", "code", "message", "why"),
     *("id", "url", "blind", "pacing", "created_at", "asked_at", "count"),
     *("thinking", "writing", "done"),  # how many, and never who
+    *("named_itself", "asks_for_identity"),
 }
 
 

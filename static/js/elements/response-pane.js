@@ -166,7 +166,7 @@ export class ResponsePane extends HTMLElement {
 
   /** The response as the server rendered it. */
   #read() {
-    const { steps, answer, failure } = this.#parts;
+    const { steps, answer, failure, "named-itself": named } = this.#parts;
     const { slot, turn, status } = this.dataset;
     const stepsIn = (element) =>
       [...element.querySelectorAll(".step__text")].map((step) => step.textContent).join("\n\n");
@@ -176,6 +176,7 @@ export class ResponsePane extends HTMLElement {
       reasoning: stepsIn(steps),
       answer: answer.querySelector(":scope > .prose")?.textContent ?? stepsIn(answer),
       failure: failure.textContent,
+      namedItself: !named.hidden,
     };
   }
 

@@ -55,6 +55,8 @@ class Vocabulary:
         ordinary: Collection[str] = (),
         watches_disguises: bool = False,
     ) -> None:
+        first_words = set(small) - set(ordinary)
+        small = {name for name in kinds if name in small or name.partition(" ")[0] in first_words}
         self._kinds = {_key(name): kind for name, kind in kinds.items()}
         self._small = {_key(name) for name in small}
         self._ordinary = {_key(name) for name in ordinary}

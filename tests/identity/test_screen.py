@@ -59,6 +59,20 @@ def test_a_name_spelt_out_letter_by_letter_is_masked(spelt: str, after: str, lex
     assert "".join([*parts, screen.flush()]) == f"I am {MASK}{after}"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("DeepSeek-R1-Distill-Qwen-7B", f"{MASK}-{MASK}"),
+        ("Qwen/QwQ-32B", f"{MASK}/{MASK}"),
+        ("Mixtral 8x7B", MASK),
+        ("mixtral:8x22b", MASK),
+    ],
+)
+def test_a_name_of_several_parts_is_masked_to_its_end(name: str, shown: str, lexicon: Lexicon) -> None:
+    text = f"I am {name}. The answer is four."
+    assert screened(text, lexicon).shown(text) == f"I am {shown}. The answer is four."
+
+
 def test_no_letter_of_a_name_is_shown_before_it_is_known(lexicon: Lexicon) -> None:
     screen = Screen(lexicon)
     shown = [screen.feed(piece) for piece in ("I am ", "Q", "w", "en", ", and I add.")]

@@ -98,7 +98,7 @@ class Sweeper:
         """Safe to do twice. False if it is put off until the next look."""
         texts = ("reasoning", "answer", "raw", "steps")
         responses = list(
-            Response.objects.filter(run=run_id).select_related("turn", "seat__contestant").defer(*texts)
+            Response.objects.filter(run=run_id).select_related("turn__battle", "seat__contestant").defer(*texts)
         )  # those that have ended too: perhaps nobody was told
         if responses and is_held(responses[0].turn.battle_id):
             return False

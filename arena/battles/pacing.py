@@ -385,9 +385,11 @@ class TogetherPacer(Pacer):
         return self._show_up_to(max(lane.chars for lane in self._lanes)) if self.is_written else []
 
     def stop(self) -> None:
-        """Of each as much as there is of everybody's text: its length must not tell who was the fastest."""
+        """Of each as much as there is of everybody's text: its length must not tell who was the fastest. All of it
+        where nobody writes any more."""
         super().stop()
-        self._common = min((lane.chars for lane in self._lanes if not lane.is_ended), default=0)
+        longest = max(lane.chars for lane in self._lanes)
+        self._common = min((lane.chars for lane in self._lanes if not lane.is_ended), default=longest)
 
     def _end_all(self) -> tuple[list[Event], list[Lane]]:
         shown = self._show_up_to(self._common)

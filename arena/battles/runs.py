@@ -33,7 +33,7 @@ from arena.battles.events import (
 )
 from arena.battles.leases import LEASE_S, OPEN_RUNS, RELEASE_SCRIPT, lease_key
 from arena.battles.lending import give_connection_back, take_connection
-from arena.battles.models import TERMINAL, Response, ResponseQuerySet, ResponseStatus
+from arena.battles.models import TERMINAL, Pacing, Response, ResponseQuerySet, ResponseStatus
 from arena.battles.pace import tokens_per_second
 from arena.battles.panes import Ended, Kept, News, Part, Run, Shown
 from arena.battles.running_costs import Meter
@@ -295,8 +295,9 @@ def _still_ours(response: Response) -> ResponseQuerySet:
 
 
 def interrupt(response: Response, text: tuple[str, str], *, is_log_lost: bool) -> None:
-    """Its worker has died: hand it over with the text that its log tells."""
-    _ended(response, partial(hand_over, response, text, is_text_known=not is_log_lost))
+    """Its worker has died: hand it over with the text that its log tells, which of a paced one is not all there was."""
+    is_live = response.turn.battle.pacing == Pacing.LIVE
+    _ended(response, partial(hand_over, response, text, is_text_known=is_live and not is_log_lost))
 
 
 @transaction.atomic

@@ -281,8 +281,9 @@ def _stop_unclaimed(response: Response) -> bool:
     unclaimed = Response.objects.filter(pk=response.pk, status=ResponseStatus.WAITING)
     kept = unclaimed.exclude(ended_as="").filter(raw="")
     kept.update(raw=Concat("reasoning", "answer"))
-    nothing = {"ended_as": "", "reasoning": "", "answer": "", "steps": [], "failure_code": "", "failure_message": ""}
-    if not unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now(), **nothing):
+    nothing = {"reasoning": "", "answer": "", "steps": [], "named_itself": [], "is_truncated": False}
+    no_end = {"ended_as": "", "failure_code": "", "failure_message": ""}
+    if not unclaimed.update(status=ResponseStatus.STOPPED, finished_at=timezone.now(), **nothing, **no_end):
         return False
     release(response)
     return True

@@ -5,14 +5,15 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 
 from arena.teams.limits import hold_back_account
+from arena.teams.networks import network_of
 
 
 class CountedSignIn(AuthenticationForm):
-    """Looks at no password of an account on which too many were tried. Raises TooMany."""
+    """Looks at no password of an account on which too many were tried from there. Raises TooMany."""
 
     def clean(self) -> dict[str, Any]:
         if username := self.cleaned_data.get("username"):
-            hold_back_account(username)
+            hold_back_account(username, network_of(self.request) if self.request else "")
         return super().clean()
 
 

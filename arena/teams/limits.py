@@ -31,6 +31,8 @@ REDIS_REST_S = 3.0
 # Whom a process remembers at a time; those whose allowance is full again are forgotten first.
 REMEMBERED = 20_000
 MICROSECONDS = 1_000_000
+# So many addresses may use up what they may try on one account before it is closed to all others.
+NETWORKS_PER_ACCOUNT = 10
 
 # A moment in the future by which the allowance would be full again. It is never further away than that takes: a clock
 # that jumps must not lock anybody out.
@@ -114,14 +116,19 @@ def hold_back_person(deed: Deed, person: str, network: str) -> None:
         )
 
 
-def hold_back_account(username: str) -> None:
-    """Counts one attempt to sign in, whoever makes it and whether or not there is such an account. Raises TooMany."""
-    allowance = Allowance(settings.ARENA_ACCOUNT_SIGN_INS_PER_HOUR, period_s=3600)
-    if wait_s := _counts.wait_s(f"account:{username.casefold()}", allowance):
-        raise TooMany(
-            f"Somebody has tried too often to sign in under this name. Please try again in {in_words(wait_s)}.",
-            retry_after_s=ceil(wait_s),
-        )
+def hold_back_account(username: str, network: str) -> None:
+    """Counts one attempt to sign in, whether or not there is such an account. Raises TooMany.
+
+    Each address has an allowance of its own: else one that guesses would keep the owner out for as long as it likes.
+    All of them together have one that is larger.
+    """
+    times, account = settings.ARENA_ACCOUNT_SIGN_INS_PER_HOUR, f"account:{username.casefold()}"
+    for whose, allowed in ((f"{account}:{network}", times), (account, times * NETWORKS_PER_ACCOUNT)):
+        if wait_s := _counts.wait_s(whose, Allowance(allowed, period_s=3600)):
+            raise TooMany(
+                f"Somebody has tried too often to sign in under this name. Please try again in {in_words(wait_s)}.",
+                retry_after_s=ceil(wait_s),
+            )
 
 
 def in_words(wait_s: float) -> str:

@@ -13,7 +13,7 @@ from arena.battles.events import Event, NamedItself, ResponseStarted, TextDelta
 from arena.battles.models import Battle, Response, ResponseStatus
 from arena.battles.pacing import Lane
 from arena.battles.queries import blind_battle
-from arena.battles.services import start_battle
+from arena.battles.services import start_battle, stop_battle
 from arena.battles.streaming import Outcome, Transcript, play
 from arena.contestants.deltas import AnswerDelta, Delta, Finish, FinishReason, ReasoningDelta, Relabel
 from arena.contestants.errors import Truncated
@@ -210,3 +210,15 @@ def test_in_a_paced_battle_the_name_is_told_when_it_is_shown() -> None:
     named, snapshot = [event.wire() for event in lane.restated("streaming")]
     assert named == NAMED
     assert isinstance(snapshot, dict) and snapshot["reasoning"] == f"One two. I am {MASK}."
+
+
+@pytest.mark.django_db
+def test_what_was_kept_and_is_stopped_before_it_is_shown_named_nobody() -> None:
+    voter = make_voter()
+    battle = make_battle(voter=voter)
+    Response.objects.filter(seat__slot="A").update(
+        answer="I am Zebra.", named_itself=[["a", 5, 10]], is_truncated=True, ended_as="finished", attempt=2
+    )
+    stop_battle(battle, voter)
+    first = blind_battle(battle).turns[0].responses[0]
+    assert (first.answer, first.named_itself, first.is_truncated) == ("", False, False)

@@ -9,9 +9,9 @@ import redis
 from django.conf import LazySettings
 
 from arena.battles import doors, runs
-from arena.battles.event_log import read_log
-from arena.battles.events import Wire
-from arena.battles.leases import SWEPT, lease_key
+from arena.battles.event_log import publish, read_log
+from arena.battles.events import ResponseStarted, Wire
+from arena.battles.leases import OPEN_RUNS, SWEPT, lease_key
 from arena.battles.models import Battle, Pacing, Response, ResponseStatus
 from arena.battles.orphans import running
 from arena.battles.queries import BlindResponse, blind_battle, edition_of
@@ -270,6 +270,20 @@ def test_text_that_was_kept_survives_its_worker(scripted: Scripted, client: redi
     runs.play_waiting(battle.pk, client)
     assert [(made.status, made.answer) for made in seen(battle)] == [("finished", "4"), ("finished", "5")]
     assert [name for name, _ in scripted.asked].count("quick") == 1
+
+
+@pytest.mark.parametrize(
+    ("pacing", "status"), [(Pacing.LIVE, "waiting"), (Pacing.EVEN, "failed"), (Pacing.TOGETHER, "failed")]
+)
+def test_dear_one_that_may_have_written_unseen_is_not_paid_twice(pacing: str, status: str, client: redis.Redis) -> None:
+    prices = {"price_in_usd_per_mtok": 15.0, "price_out_usd_per_mtok": 60.0}
+    battle = paced(pacing, make_contestant("dear", **prices), make_contestant("dear-too", **prices))
+    Response.objects.update(status=ResponseStatus.STREAMING, run=f"of-a-dead-worker-{pacing}")
+    publish(client, battle.pk, [ResponseStarted("A", 0), ResponseStarted("B", 0)])
+    client.sadd(OPEN_RUNS, f"of-a-dead-worker-{pacing}")
+    watch = Watch(client)
+    watch.look_patiently()
+    assert [made.status for made in responses_of(battle)] == [status] * 2
 
 
 def test_stop_before_another_worker_shows_what_was_kept_ends_it_without_text(

@@ -319,6 +319,18 @@ def test_stop_of_a_battle_shown_together_shows_as_much_of_each() -> None:
     assert [lane.is_cut for lane in stage.lanes.values()] == [True, True, False]
 
 
+def test_stop_that_comes_after_the_last_word_takes_nothing_away() -> None:
+    stage = Stage("together", "AB")
+    stage.write("A", "x" * 30)
+    stage.write("B", "y" * 500)
+    stage.lanes["A"].end()
+    stage.lanes["B"].end()
+    stage.pacer.stop()
+    stage.tick()
+    assert stage.lengths() == {"A": 30, "B": 500}
+    assert [lane.is_cut for lane in stage.lanes.values()] == [False, False]
+
+
 def test_stop_tells_that_an_answer_was_reasoning() -> None:
     lane = Lane("A", 0)
     lane.take(TextDelta("A", 0, "a", "so four"))

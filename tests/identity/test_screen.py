@@ -35,6 +35,44 @@ def test_text_that_comes_letter_by_letter_is_masked_alike(lexicon: Lexicon) -> N
         assert "".join([*parts, screen.flush()]) == screened(text, lexicon).shown(text), text
 
 
+def test_a_name_spelt_out_is_masked_wherever_the_text_is_cut(lexicon: Lexicon) -> None:
+    text = "I am Q w e n. The answer is four."
+    for cut in range(1, len(text)):
+        screen = Screen(lexicon)
+        parts = [screen.feed(text[:cut]), screen.feed(text[cut:]), screen.flush()]
+        assert "".join(parts) == f"I am {MASK}. The answer is four.", cut
+
+
+def test_nothing_is_lost_where_what_has_passed_may_begin_a_name_after_all(lexicon: Lexicon) -> None:
+    text = "C l a u d e\t𝐂𝐥𝐚𝐮𝐝𝐞, and more of that."
+    screen = Screen(lexicon)
+    parts = [screen.feed(letter) for letter in text]
+    assert "".join([*parts, screen.flush()]) == screen.shown(text)
+    assert screen.passed == len(text)
+
+
+@pytest.mark.parametrize("spelt", ["Q w Q", "C l a u d e", "G.P.T-4"])
+@pytest.mark.parametrize("after", [" and I add.", " made by hand."])
+def test_a_name_spelt_out_letter_by_letter_is_masked(spelt: str, after: str, lexicon: Lexicon) -> None:
+    screen = Screen(lexicon)
+    parts = [screen.feed(letter) for letter in f"I am {spelt}{after}"]
+    assert "".join([*parts, screen.flush()]) == f"I am {MASK}{after}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("DeepSeek-R1-Distill-Qwen-7B", f"{MASK}-{MASK}"),
+        ("Qwen/QwQ-32B", f"{MASK}/{MASK}"),
+        ("Mixtral 8x7B", MASK),
+        ("mixtral:8x22b", MASK),
+    ],
+)
+def test_a_name_of_several_parts_is_masked_to_its_end(name: str, shown: str, lexicon: Lexicon) -> None:
+    text = f"I am {name}. The answer is four."
+    assert screened(text, lexicon).shown(text) == f"I am {shown}. The answer is four."
+
+
 def test_no_letter_of_a_name_is_shown_before_it_is_known(lexicon: Lexicon) -> None:
     screen = Screen(lexicon)
     shown = [screen.feed(piece) for piece in ("I am ", "Q", "w", "en", ", and I add.")]

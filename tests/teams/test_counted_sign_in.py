@@ -38,3 +38,17 @@ def test_other_accounts_are_not_disturbed(client: Client, account: str) -> None:
     for _ in range(4):
         client.post("/accounts/login/", {"username": account, "password": "guess"})
     assert client.post("/accounts/login/", {"username": f"not-{account}", "password": "right"}).status_code == 302
+
+
+def test_who_guesses_does_not_keep_the_owner_out(client: Client, account: str) -> None:
+    for _ in range(4):
+        client.post("/accounts/login/", {"username": account, "password": "guess"}, REMOTE_ADDR="192.0.2.1")
+    right = {"username": account, "password": "right"}
+    assert client.post("/accounts/login/", right, REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert client.post("/accounts/login/", right, REMOTE_ADDR="192.0.2.2").status_code == 302
+
+
+def test_many_addresses_together_do_not_guess_without_end(client: Client, account: str) -> None:
+    guess = {"username": account, "password": "guess"}
+    pages = [client.post("/accounts/login/", guess, REMOTE_ADDR=f"192.0.2.{number}") for number in range(31)]
+    assert [page.status_code for page in pages] == [200] * 30 + [429]

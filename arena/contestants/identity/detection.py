@@ -13,6 +13,8 @@ from arena.contestants.identity.rules import defined, mark, matches
 BEFORE = 240
 AFTER = 72
 
+# Between the parts of one name.
+_JOINTS = {"", "-", "/", ":"}
 _AMBIGUOUS = {mark(Kind.MAYBE_MODEL), mark(Kind.MAYBE_BOTH)}
 
 
@@ -69,16 +71,18 @@ def identifying(reading: Reading) -> Iterator[int]:
             inside = [number for number, start in enumerate(reading.starts) if match.start() <= start < match.end()]
             if inside and _holds(reading, match):
                 found.update(inside)
-        found.update(number for number in range(len(reading.names)) if _is_maker_of(reading, number, found))
+        for number in range(len(reading.names)):
+            if _belongs_to_the_one_before(reading, number, found):
+                found.add(number)
     yield from sorted(found)
 
 
-def _is_maker_of(reading: Reading, number: int, found: Collection[int]) -> bool:
-    """Whether it is named beside one that identifies: "I am Claude, made by Anthropic"."""
+def _belongs_to_the_one_before(reading: Reading, number: int, found: Collection[int]) -> bool:
+    """Whether it is its maker's, or the rest of the same name: "I am Claude, made by Anthropic", "DeepSeek-R1-Qwen"."""
     if number - 1 not in found:
         return False
     between = reading.skeleton[reading.starts[number - 1] + 1 : reading.starts[number]]
-    return defined("MADE_BY").fullmatch(between) is not None
+    return between in _JOINTS or defined("MADE_BY").fullmatch(between) is not None
 
 
 def _holds(reading: Reading, match: re.Match[str]) -> bool:

@@ -12,7 +12,7 @@ _GAP = r"[ .\-/:]?"
 _MODELS = (Kind.MODEL, Kind.MAYBE_MODEL, Kind.BOTH, Kind.MAYBE_BOTH)
 _LATIN = re.compile(r"[a-z0-9][a-z0-9 .+:/@-]*\Z")
 _VERSION = (
-    r"(?:[ \-:.]?(?:v ?)?\d+(?:[.\-]\d+)*(?:[bmkoex]|-?it)?(?![a-z]))?"
+    r"(?:[ \-:.]?(?:v ?)?\d+(?:[.\-x]\d+)*(?:[bmkoex]|-?it)?(?![a-z]))?"
     rf"(?:[ \-:.](?:(?:{VARIANTS})(?![a-z])|(?:r|v)?\d+(?:\.\d+)?[bmk]?(?![a-z])))*"
 )
 # Longer beginnings are none.

@@ -3,16 +3,20 @@
 No Django here.
 """
 
+import re
 from collections.abc import Iterable
 
 from arena.contestants.identity.detection import AFTER, BEFORE, Reading, Span, identifying
 from arena.contestants.identity.folding import fold
-from arena.contestants.identity.lexicon import Lexicon
+from arena.contestants.identity.lexicon import LONGEST, Lexicon
 
 # Always as long: the length of a name would tell it.
 MASK = "▮▮▮▮"
 # A text that is there already is looked at in such pieces.
 PIECE_CHARS = 2000
+# Before a letter that stands alone so much tells whether it is one of a name that is spelt out: "am C l a u d e".
+WORD_CHARS = 8
+_LONE_LETTER = re.compile(r"[ .\-·|/][^\W_]\Z")
 
 
 class Screen:
@@ -51,11 +55,16 @@ class Screen:
                 self.passed += hold_at - len(recent)
                 return seen[len(recent) : hold_at]
         self._held += text
-        return "" if len(self._held) < self._wake_at else self._release(is_end=False)
+        has_to_wait = len(self._held) < self._wake_at or (not self._wake_at and self._may_be_spelt_out())
+        return "" if has_to_wait else self._release(is_end=False)
 
     def flush(self) -> str:
         """The rest."""
         return self._release(is_end=True) if self._held else ""
+
+    def _may_be_spelt_out(self) -> bool:
+        """Whether its last letter stands alone: after "C l a u d e" it is one more of a name, or begins a word."""
+        return len(self._held) <= LONGEST and _LONE_LETTER.search(self._held, len(self._held) - 2) is not None
 
     def _release(self, *, is_end: bool) -> str:
         if not self._wake_at:
@@ -67,7 +76,7 @@ class Screen:
         masked = set(identifying(reading))
         hold_at = len(reading.original)
         if not is_end:
-            hold_at = reading.folded.places[self._lexicon.unfinished_from(reading.folded.text)]
+            hold_at = max(begin, reading.folded.places[self._lexicon.unfinished_from(reading.folded.text)])
         shown, at, self._wake_at = [], begin, 0
         for number in range(len(reading.names)):
             span = reading.span(number)
@@ -88,7 +97,7 @@ class Screen:
 
     def _without_names(self, *, is_end: bool) -> str | None:
         """The same where no name is, as nearly always: it takes no look at what came before. None where one is."""
-        before = self._recent[-1:]
+        before = self._recent[-WORD_CHARS:]
         folded = fold(before + self._held)
         if self._lexicon.has_name(folded.text):
             return None

@@ -41,6 +41,7 @@ class Planned:
     number: int
     at_s: float
     contestants: tuple[str, ...]
+    pacing: str
     viewers: int
     is_stopped_after_s: float | None
     asks_on: bool
@@ -67,11 +68,12 @@ class Size:
     lasts_s: float
     freeze_max_s: float = 14.0
     away_max_s: float = 3.0
+    pacings: tuple[str, ...] = ("live", "live", "even", "together")
     settle_s: float = 30.0  # in which every response is in a terminal state, once the last fault is over
 
 
 # For the suite: over within half a minute where nothing else runs. That other tests run beside it is no fault.
-SHORT = Size(battles=8, faults=3, lasts_s=7.0, freeze_max_s=3.0, away_max_s=1.0, settle_s=90.0)
+SHORT = Size(battles=8, faults=3, lasts_s=7.0, freeze_max_s=3.0, away_max_s=1.0, pacings=("live",), settle_s=90.0)
 
 # The blows that a kind of arena offers: by part, with how likely each is.
 Blows = dict[str, dict[Blow, float]]
@@ -118,6 +120,7 @@ def make_plan(seed: int, size: Size, blows: Blows) -> Plan:
             number=number,
             at_s=dice.uniform(0, size.lasts_s * 0.85),
             contestants=tuple(dice.sample(slugs, dice.choice((2, 2, 2, 3)))),
+            pacing=dice.choice(size.pacings),
             viewers=dice.choice((1, 2, 2, 3)),
             is_stopped_after_s=dice.uniform(0, 4) if dice.random() < 0.1 else None,
             asks_on=dice.random() < 0.15,

@@ -160,6 +160,7 @@ class Response(models.Model):
         default=0, help_text="Attempts made by itself after a worker died, since a person last asked."
     )
     queued_at = models.DateTimeField(default=timezone.now)
+    asked_alone = models.BooleanField(default=False, help_text="Somebody had it, and no other slot, asked again.")
     run = models.CharField(max_length=32, blank=True, help_text="The worker's run that plays, or played, it.")
     # Of a response that has ended, and whose text is not shown to its end yet: the status that it then gets. All else
     # of its end is saved already, for nobody to read.

@@ -31,6 +31,7 @@ class BlindResponse:
     named_itself: bool = False
     # When its turn was opened, or when it was asked again: the same for all slots that were asked together.
     asked_at: datetime | None = None
+    asked_alone: bool = False
 
     @property
     def is_ended(self) -> bool:
@@ -138,4 +139,5 @@ def _blind_response(turn: Turn, response: Response, *, is_masked: bool) -> Blind
         steps=tuple((start, end) for start, end in response.steps) if is_ended else (),
         named_itself=named_itself,
         asked_at=turn.created_at if response.attempt == 1 else max(turn.created_at, response.queued_at),
+        asked_alone=response.asked_alone,
     )

@@ -162,6 +162,7 @@ def retry_response(battle: Battle, voter: Voter | None, *, slot: str, network: s
         status=ResponseStatus.WAITING,
         attempt=F("attempt") + 1,
         replays=0,
+        asked_alone=True,
         run="",
         ended_as="",
         stop_requested_at=None,

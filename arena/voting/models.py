@@ -32,6 +32,7 @@ class Uncounted(models.TextChoices):
     SLOT_FAILED = "slot-failed", "A contestant did not finish."
     NAMED_ITSELF = "named-itself", "A contestant said who it is."
     ASKED_WHO = "asked-who", "The question asked the contestants who they are."
+    ASKED_ALONE = "asked-alone", "A contestant was asked again, alone: its own speed could be seen."
 
 
 TIE = "tie"

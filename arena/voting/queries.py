@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db.models import Count
 
-from arena.battles.models import Battle, Response, ResponseStatus
+from arena.battles.models import Battle, Pacing, Response, ResponseStatus
 from arena.battles.pace import mean_pace
 from arena.battles.queries import BlindBattle, BlindResponse, blind_battle
 from arena.problems.checking import matches
@@ -172,6 +172,8 @@ def uncounted_reason(battle: BlindBattle) -> Uncounted | None:
         return Uncounted.NAMED_ITSELF
     if _asks_for_identity(battle):
         return Uncounted.ASKED_WHO
+    if _asked_alone(battle):
+        return Uncounted.ASKED_ALONE
     return Uncounted.SLOT_FAILED if _mishaps(battle) else None
 
 
@@ -189,6 +191,8 @@ def _reasons(battle: BlindBattle) -> Iterator[str]:
         yield f"{_list(named)} named {'themselves' if len(named) > 1 else 'itself'}"
     if _asks_for_identity(battle):
         yield "the question asks the contestants who they are"
+    if alone := _asked_alone(battle):
+        yield f"{_list(alone)} {'were' if len(alone) > 1 else 'was'} asked again alone, where speed can be seen"
     slots_by_mishap: dict[Mishap, list[str]] = defaultdict(list)
     for slot, mishap in sorted(_mishaps(battle).items()):
         slots_by_mishap[mishap].append(slot)
@@ -198,6 +202,13 @@ def _reasons(battle: BlindBattle) -> Iterator[str]:
 
 def _named_themselves(battle: BlindBattle) -> list[str]:
     return sorted({response.slot for turn in battle.turns for response in turn.responses if response.named_itself})
+
+
+def _asked_alone(battle: BlindBattle) -> list[str]:
+    """Whoever plays alone cannot be shown at the pace of others. What is shown live hides no speed at all."""
+    if battle.pacing == Pacing.LIVE:
+        return []
+    return sorted({response.slot for turn in battle.turns for response in turn.responses if response.asked_alone})
 
 
 def _asks_for_identity(battle: BlindBattle) -> bool:

@@ -42,10 +42,12 @@ def main() -> int:
     parser.add_argument("--battles", type=int, default=50)
     parser.add_argument("--faults", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=45.0, help="in which all is begun")
+    parser.add_argument("--paced", action="store_true", help="half of the battles at one pace, or together")
     parser.add_argument("--quiet", action="store_true", help="only the table")
     parser.add_argument("--keep", action="store_true", help="keep logs and databases even where nothing was found")
     options = parser.parse_args()
-    size = Size(options.battles, options.faults, options.seconds)
+    pacings = ("live", "live", "even", "together") if options.paced else ("live",)
+    size = Size(options.battles, options.faults, options.seconds, pacings=pacings)
     kinds = list(KINDS) if options.kind == "both" else [options.kind]
     folder = Path(tempfile.mkdtemp(prefix="arena-chaos-"))
     prepared = prepare(folder)

@@ -68,12 +68,12 @@ class Size:
     lasts_s: float
     freeze_max_s: float = 14.0
     away_max_s: float = 3.0
-    pacings: tuple[str, ...] = ("live", "live", "even", "together")
+    pacings: tuple[str, ...] = ("live",)
     settle_s: float = 30.0  # in which every response is in a terminal state, once the last fault is over
 
 
 # For the suite: over within half a minute where nothing else runs. That other tests run beside it is no fault.
-SHORT = Size(battles=8, faults=3, lasts_s=7.0, freeze_max_s=3.0, away_max_s=1.0, pacings=("live",), settle_s=90.0)
+SHORT = Size(battles=8, faults=3, lasts_s=7.0, freeze_max_s=3.0, away_max_s=1.0, settle_s=90.0)
 
 # The blows that a kind of arena offers: by part, with how likely each is.
 Blows = dict[str, dict[Blow, float]]

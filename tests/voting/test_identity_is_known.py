@@ -3,7 +3,9 @@
 import pytest
 from django.test import Client
 
-from arena.battles.models import Battle, Response, Turn
+from arena.battles.models import Battle, Pacing, Response, Turn
+from arena.battles.queries import blind_battle
+from arena.battles.services import retry_response
 from arena.contestants.identity.screen import MASK
 from arena.voting.models import Uncounted
 from arena.voting.queries import battle_for, unranked_sentence
@@ -91,3 +93,24 @@ def test_the_api_masks_until_the_ballot() -> None:
     after = api.put(f"/battles/{battle.pk}/ballot", {"verdicts": VERDICTS}).json()
     assert after["turns"][0]["responses"][1]["reasoning"] == TEXT
     assert after["status"] == "revealed"
+
+
+def test_ballot_where_a_paced_slot_was_asked_again_alone_is_kept_but_not_counted() -> None:
+    """Whoever plays alone is shown at its own speed."""
+    battle = make_finished_battle()
+    battle.pacing = Pacing.EVEN
+    battle.save()
+    Response.objects.filter(turn__battle=battle, seat__slot="A").update(status="stopped")
+    retry_response(battle, battle.started_by, slot="A")
+    Response.objects.filter(turn__battle=battle).update(status="finished", answer="4")
+    Battle.objects.update(status="finished")
+    battle.refresh_from_db()
+    told = "A was asked again alone, where speed can be seen, so ballots on this battle are kept but not ranked."
+    assert unranked_sentence(blind_battle(battle)) == told
+    assert cast_ballot(battle, make_voter(), verdicts=VERDICTS).uncounted_because == Uncounted.ASKED_ALONE
+
+
+def test_ballot_counts_where_text_was_live_and_a_slot_was_asked_again() -> None:
+    battle = make_finished_battle()
+    Response.objects.filter(turn__battle=battle, seat__slot="A").update(asked_alone=True)
+    assert cast_ballot(battle, make_voter(), verdicts=VERDICTS).uncounted_because == ""

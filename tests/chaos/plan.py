@@ -120,7 +120,7 @@ def make_plan(seed: int, size: Size, blows: Blows) -> Plan:
             number=number,
             at_s=dice.uniform(0, size.lasts_s * 0.85),
             contestants=tuple(dice.sample(slugs, dice.choice((2, 2, 2, 3)))),
-            pacing=dice.choice(size.pacings),
+            pacing=random.Random(f"{seed} pacing {number}").choice(size.pacings),
             viewers=dice.choice((1, 2, 2, 3)),
             is_stopped_after_s=dice.uniform(0, 4) if dice.random() < 0.1 else None,
             asks_on=dice.random() < 0.15,

@@ -224,7 +224,7 @@ def test_no_failure_puts_its_detail_into_its_message() -> None:
 KNOWN_BEFORE_THE_REVEAL = {
     *("slot", "slots", "turn", "turns", "index", "part", "text", "prompt", "responses", "problem", "system", "team"),
     *("reasoning", "answer", "steps", "is_truncated", "status", "failure", "code", "message", "why"),
-    *("id", "url", "blind", "pacing", "created_at", "asked_at", "count"),
+    *("id", "url", "blind", "pacing", "created_at", "asked_alone", "asked_at", "count"),
     *("thinking", "writing", "done"),  # how many, and never who
     *("named_itself", "asks_for_identity"),
 }
